@@ -1,0 +1,113 @@
+"""The two field types that the project's schemas share: text that Postgres can hold, whole numbers.
+
+marshmallow's own String and Integer are more generous than the contract: they take NUL, lone
+surrogates, "2004" and 2004.0.
+"""
+
+import re
+import unicodedata
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+# Neither Postgres' text (NUL) nor UTF-8 (a surrogate without its partner) can hold these.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class Text(fields.String):
+    """A string in NFC, without white space around it, never empty, at most `max_length` characters.
+
+    Raises marshmallow's ValidationError for anything but a string, for NUL, for lone surrogates,
+    for a string with nothing in it, and for one that is too long.
+    """
+
+    # One Text subclasses String for its place in the API's document; the messages are ours.
+    default_error_messages = {  # noqa: RUF012  marshmallow collects this mapping by class
+        "invalid": "Must be a string.",
+        "unstorable": "Must not contain NUL or half of a surrogate pair.",
+        "empty": "Must not be empty.",
+        "too_long": "Must be at most {max_length} characters long.",
+    }
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        metadata = {"minLength": 1, "maxLength": max_length, **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+        self.max_length = max_length
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if _UNSTORABLE.search(value):
+            raise self.make_error("unstorable")
+        text = unicodedata.normalize("NFC", value).strip()
+        if not text:
+            raise self.make_error("empty")
+        if len(text) > self.max_length:
+            raise self.make_error("too_long", max_length=self.max_length)
+        return text
+
+
+class WholeNumber(fields.Integer):
+    """An integer between two bounds, both allowed: not "2004", not 2004.5, not 2004.0, not true.
+
+    Raises marshmallow's ValidationError for anything else.
+    """
+
+    default_error_messages = {  # noqa: RUF012  marshmallow collects this mapping by class
+        "invalid": "Must be a whole number.",
+        "range": "Must be between {minimum} and {maximum}.",
+    }
+
+    def __init__(self, *, minimum: int, maximum: int, **kwargs: Any) -> None:
+        metadata = {"minimum": minimum, "maximum": maximum, **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+        self.minimum, self.maximum = minimum, maximum
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if type(value) is not int:  # bool is a subclass of int
+            raise self.make_error("invalid")
+        return self._within_bounds(value)
+
+    def _within_bounds(self, number: int) -> int:
+        if not self.minimum <= number <= self.maximum:
+            raise self.make_error("range", minimum=self.minimum, maximum=self.maximum)
+        return number
+
+
+class WholeNumberText(WholeNumber):
+    """A whole number as it stands in a URL: ASCII digits and nothing else, so not ' 1999' or '1e3'."""
+
+    _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if not isinstance(value, str) or not self._DIGITS.fullmatch(value):
+            raise self.make_error("invalid")
+        return self._within_bounds(int(value))
+
+
+def flatten_messages(error: ValidationError) -> list[tuple[str, str]]:
+    """Turns marshmallow's tree of messages into (path, message) pairs, in a stable order.
+
+    A path names the place as a reader of JSON would: `title`, `cast[2]`; it is empty where the
+    whole value is at fault.
+    """
+    return list(_walk(error.messages, ""))
+
+
+def _walk(node: Any, path: str) -> Any:
+    if isinstance(node, dict):
+        for name, below in node.items():
+            yield from _walk(below, _step(path, name))
+    elif isinstance(node, list):
+        for below in node:
+            yield from _walk(below, path)
+    else:
+        yield path, str(node)
+
+
+def _step(path: str, name: object) -> str:
+    if name == "_schema":
+        return path
+    if isinstance(name, int):
+        return f"{path}[{name}]"
+    return f"{path}.{name}" if path else str(name)

@@ -1,0 +1,157 @@
+"""The tables, as SQLAlchemy Core. The migrations make them; a test holds the two together.
+
+Who writes what: the worker writes all four, the API reads them. Nobody deletes from `imports`,
+and that is why `movies.import_id` and `claims.import_id` need no foreign key, which would be
+checked for every row of a large file.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from schemas.imports import ErrorCode, ImportStatus, OnError
+
+metadata: Final = sa.MetaData()
+
+_TEXTS = pg.ARRAY(sa.Text)
+_NO_TEXTS = sa.text("'{}'")
+_NOTHING = sa.text("'{}'::jsonb")
+
+
+def _one_of(column: str, values: type[ImportStatus | OnError | ErrorCode]) -> str:
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return f"{column} IN ({allowed})"
+
+
+# The current state of every movie. The folded columns are what searches look at: no case, no
+# accents; names are joined by line feeds, so that no match spans two of them.
+movies: Final = sa.Table(
+    "movies",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("import_id", sa.Uuid, nullable=False),  # whose content stands here
+    sa.Column("year", sa.SmallInteger, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("cast", _TEXTS, nullable=False, server_default=_NO_TEXTS),
+    sa.Column("genres", _TEXTS, nullable=False, server_default=_NO_TEXTS),
+    sa.Column("title_folded", sa.Text, sa.Computed("mru_fold(title)", persisted=True)),
+    sa.Column("cast_folded", sa.Text, sa.Computed('mru_fold_names("cast")', persisted=True)),
+    sa.Index("movies_by_year", sa.text("year DESC"), sa.text("id DESC")),
+    sa.Index(
+        "movies_title_trigrams",
+        "title_folded",
+        postgresql_using="gin",
+        postgresql_ops={"title_folded": "gin_trgm_ops"},
+    ),
+    sa.Index(
+        "movies_cast_trigrams",
+        "cast_folded",
+        postgresql_using="gin",
+        postgresql_ops={"cast_folded": "gin_trgm_ops"},
+    ),
+)
+
+# Every genre that ever came, a few dozen: a substring is looked up here, not in the movies.
+genres: Final = sa.Table(
+    "genres",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("name_folded", sa.Text, sa.Computed("mru_fold(name)", persisted=True)),
+)
+
+# The other imports that contained a movie, beside the one whose content stands in `movies`. A file
+# that says again what is known leaves the movie as it is and says so here, so that a file between
+# the two in time, arriving later, is known to be stale.
+claims: Final = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("movie_id", sa.Uuid, primary_key=True),
+    sa.Column("import_id", sa.Uuid, primary_key=True),
+)
+
+# The ledger: one row for each object version that was ever announced.
+imports: Final = sa.Table(
+    "imports",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("bucket", sa.Text(collation="C"), nullable=False),
+    sa.Column("key", sa.Text(collation="C"), nullable=False),
+    sa.Column("version_id", sa.Text(collation="C"), nullable=False, server_default=""),
+    sa.Column("etag", sa.Text),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("sequencer", sa.Text(collation="C"), nullable=False, server_default=""),
+    sa.Column("last_modified", sa.DateTime(timezone=True)),
+    sa.Column("event_time", sa.DateTime(timezone=True)),
+    sa.Column("request_id", sa.Text),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("on_error", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("read", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("inserted", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("updated", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("unchanged", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("stale", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("repeated", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("rejected", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("bad_records", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("records_so_far", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("bytes_so_far", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("ignored_fields", pg.JSONB, nullable=False, server_default=_NOTHING),
+    sa.Column("error_code", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Column("timings", pg.JSONB, nullable=False, server_default=_NOTHING),
+    sa.Column("retry_requested_at", sa.DateTime(timezone=True)),
+    sa.Column("retried_by", sa.Text),
+    sa.Column("retry_reason", sa.Text),
+    sa.Column(
+        "first_seen_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+    ),
+    sa.Column(
+        "started_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+    ),
+    sa.Column("finished_at", sa.DateTime(timezone=True)),
+    sa.CheckConstraint(
+        "read = inserted + updated + unchanged + stale + repeated + rejected",
+        name="every_record_is_accounted_for",
+    ),
+    sa.CheckConstraint("bad_records <= rejected", name="bad_records_are_rejected"),
+    sa.CheckConstraint(_one_of("status", ImportStatus), name="status_is_known"),
+    sa.CheckConstraint(_one_of("on_error", OnError), name="on_error_is_known"),
+    sa.CheckConstraint(_one_of("error_code", ErrorCode), name="error_code_is_known"),
+    sa.CheckConstraint("(status = 'failed') = (error_code IS NOT NULL)", name="failures_say_why"),
+    sa.CheckConstraint(
+        "(status = 'running') = (finished_at IS NULL)", name="ends_are_timed"
+    ),
+    # One object version, one import. What S3 did not name (a missing object) has no such identity.
+    sa.Index(
+        "imports_by_object_version",
+        "bucket",
+        "key",
+        "version_id",
+        "etag",
+        "last_modified",
+        unique=True,
+        postgresql_where=sa.text("etag IS NOT NULL AND last_modified IS NOT NULL"),
+    ),
+    sa.Index("imports_by_time", sa.text("started_at DESC"), sa.text("id DESC")),
+    sa.Index("imports_by_age", "last_modified"),
+)
+
+# The bad records of an import, up to a cap; `imports.bad_records` has the true number.
+import_errors: Final = sa.Table(
+    "import_errors",
+    metadata,
+    sa.Column("import_id", sa.Uuid, primary_key=True),
+    sa.Column("position", sa.BigInteger, primary_key=True),  # 1 is the first record of the file
+    sa.Column("faults", pg.JSONB, nullable=False),  # [{"field": ..., "message": ...}]
+    sa.Column("raw", sa.Text, nullable=False),  # as it stood in the file, cut to a bound
+)
+
+# Other ids under which an import was announced: two notifications that meant one object version.
+import_aliases: Final = sa.Table(
+    "import_aliases",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("import_id", sa.Uuid, nullable=False),
+)
