@@ -75,7 +75,7 @@ class WholeNumber(fields.Integer):
 
 
 class WholeNumberText(WholeNumber):
-    """A whole number as it stands in a URL: ASCII digits and nothing else, so not ' 1999' or '1e3'."""
+    """A whole number as it stands in a URL: ASCII digits alone, so neither ' 1999' nor '1e3'."""
 
     _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 

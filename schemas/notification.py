@@ -86,8 +86,8 @@ class NotificationSchema(Schema):
 
     Examples that pass:
         {"bucket": "movies-r-us", "key": "movies.json"}
-        {"bucket": "movies-r-us", "key": "a b/movies.json", "etag": "d41d8cd98f00b204e9800998ecf8427e",
-         "size": 0, "sequencer": "0055AED6DCD90281E5", "event_time": "2026-11-24T08:00:00.000Z"}
+        {"bucket": "movies-r-us", "key": "a b/movies.json", "etag": "d41d8cd98f", "size": 0,
+         "sequencer": "0055AED6DCD90281E5", "event_time": "2026-11-24T08:00:00.000Z"}
     Examples that do not:
         {"bucket": "movies-r-us"}
         {"bucket": "movies-r-us", "key": ""}

@@ -120,9 +120,7 @@ imports: Final = sa.Table(
     sa.CheckConstraint(_one_of("on_error", OnError), name="on_error_is_known"),
     sa.CheckConstraint(_one_of("error_code", ErrorCode), name="error_code_is_known"),
     sa.CheckConstraint("(status = 'failed') = (error_code IS NOT NULL)", name="failures_say_why"),
-    sa.CheckConstraint(
-        "(status = 'running') = (finished_at IS NULL)", name="ends_are_timed"
-    ),
+    sa.CheckConstraint("(status = 'running') = (finished_at IS NULL)", name="ends_are_timed"),
     # One object version, one import. What S3 did not name (a missing object) has no such identity.
     sa.Index(
         "imports_by_object_version",
@@ -135,7 +133,6 @@ imports: Final = sa.Table(
         postgresql_where=sa.text("etag IS NOT NULL AND last_modified IS NOT NULL"),
     ),
     sa.Index("imports_by_time", sa.text("started_at DESC"), sa.text("id DESC")),
-    sa.Index("imports_by_age", "last_modified"),
 )
 
 # The bad records of an import, up to a cap; `imports.bad_records` has the true number.

@@ -1,0 +1,69 @@
+"""What a log line is in every room: a constant phrase, and values as fields.
+
+JSON, one object a line, for machines; aligned and coloured in a terminal. Lines of libraries that
+use the standard logging go the same way.
+"""
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import structlog
+
+
+def configure_logs(room: str, *, readable: bool, stream: TextIO | None = None) -> None:
+    """Sends every log line of this process to `stream` (standard error where none is given).
+
+    `room` stands in each line. `readable` is for people; without it each line is a JSON object
+    with `timestamp` (ISO 8601, UTC), `level`, `event`, `logger`, `room` and the event's fields.
+    """
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *(_for_people() if readable else _for_machines(room)),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _for_people() -> list[Any]:
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=False, timestamp_key="timestamp", pad_event_to=36, sort_keys=False
+        )
+    ]
+
+
+def _for_machines(room: str) -> list[Any]:
+    def add_room(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+        return {"room": room, **event}
+
+    return [
+        add_room,
+        structlog.processors.dict_tracebacks,
+        structlog.processors.JSONRenderer(),
+    ]
