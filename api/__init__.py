@@ -1,0 +1,1 @@
+"""The API: takes notifications of new files, and answers questions about movies and imports."""

@@ -1,0 +1,25 @@
+"""Puts the application together. Making one opens nothing and reads no environment."""
+
+from flask import Flask
+
+from api import health, imports, movies, notifications
+from api.document import CONFIG, Api
+from api.errors import handle_errors
+from api.observe import observe_requests
+from api.services import Services
+from api.settings import Settings
+
+
+def create_app(settings: Settings) -> Flask:
+    """Makes the application, for gunicorn and for tests."""
+    app = Flask("api", static_folder=None)
+    app.config.from_mapping(CONFIG)
+    app.config["MAX_CONTENT_LENGTH"] = notifications.BODY_MAX_BYTES
+    app.url_map.merge_slashes = False  # '//movies' is 404 rather than a page that redirects
+    Services.install(app, settings)
+    observe_requests(app)
+    api = Api(app)
+    for room in (movies, imports, notifications, health):
+        api.register_blueprint(room.blueprint)
+    handle_errors(app)
+    return app

@@ -1,0 +1,99 @@
+"""The way to the database: read-only, made after fork, and never waited for without end.
+
+What goes wrong there becomes DatabaseUnavailableError, which is a 503; nothing here mends it, for
+each new request tries anew, and a connection that died is replaced when it is next taken.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any, Final
+
+import psycopg2.errors
+import sqlalchemy as sa
+
+from api.errors import DatabaseUnavailableError
+from schemas.settings import DatabaseSettings
+
+CONNECT_SECONDS: Final = 3
+STATEMENT_SECONDS: Final = 3
+
+# A worker process serves four requests at a time; one more is for the readiness probe.
+_POOL_SIZE: Final = 4
+_POOL_OVERFLOW: Final = 1
+_RECYCLE_SECONDS: Final = 600  # so that connections move on after a failover or a resize
+
+
+class Database:
+    """A pool of connections, which is made at the first use of it."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._settings = settings
+        self._engine: sa.Engine | None = None
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """Lends a connection. Raises DatabaseUnavailableError, from what is done with it too."""
+        try:
+            with self._pool().connect() as connection:
+                yield connection
+        except sa.exc.OperationalError as error:
+            if isinstance(error.orig, psycopg2.errors.QueryCanceled):
+                raise DatabaseUnavailableError(
+                    f"The database needed more than {STATEMENT_SECONDS} seconds."
+                ) from error
+            raise DatabaseUnavailableError("The database does not answer.") from error
+        except sa.exc.InterfaceError as error:
+            raise DatabaseUnavailableError("The database does not answer.") from error
+        except sa.exc.TimeoutError as error:
+            raise DatabaseUnavailableError("Every connection to the database is in use.") from error
+
+    def close(self) -> None:
+        """Closes the connections that nobody is using."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
+
+    def _pool(self) -> sa.Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = _make_engine(self._settings)
+            return self._engine
+
+
+def _make_engine(settings: DatabaseSettings) -> sa.Engine:
+    url = sa.URL.create(
+        "postgresql+psycopg2",
+        username=settings.user,
+        password=settings.password,
+        host=settings.host,
+        port=settings.port,
+        database=settings.name,
+    )
+    return sa.create_engine(
+        url,
+        connect_args=_connect_arguments(),
+        isolation_level="AUTOCOMMIT",  # single SELECTs need no BEGIN and ROLLBACK around them
+        pool_size=_POOL_SIZE,
+        max_overflow=_POOL_OVERFLOW,
+        pool_timeout=CONNECT_SECONDS,
+        pool_pre_ping=True,
+        pool_recycle=_RECYCLE_SECONDS,
+    )
+
+
+def _connect_arguments() -> dict[str, Any]:
+    milliseconds = STATEMENT_SECONDS * 1000
+    return {
+        "application_name": "movies-r-us-api",
+        "connect_timeout": CONNECT_SECONDS,
+        # A host that vanished answers nothing: these two notice, idle or with a query sent.
+        "keepalives": 1,
+        "keepalives_idle": 30,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": milliseconds,
+        "options": f"-c statement_timeout={milliseconds} -c default_transaction_read_only=on",
+    }

@@ -1,0 +1,68 @@
+"""How gunicorn runs the API: `gunicorn -c api/gunicorn_conf.py "api.wsgi:create()"`.
+
+Workers are forked before the application is made (there is no preload), so that each opens its own
+connections. This file and api/wsgi.py are the only ones that read the process's environment.
+"""
+
+import os
+import socket
+from typing import Any, Final
+
+import gunicorn.util
+import orjson
+from gunicorn.glogging import Logger
+
+from api.settings import LogFormat
+from schemas.logs import configure_logs
+from schemas.problem import PROBLEM_CONTENT_TYPE, problem
+from schemas.settings import Environment
+
+_environment: Final = Environment(os.environ)
+
+bind = _environment.text("MRU_API_BIND", "0.0.0.0:8080")
+workers = _environment.integer("WEB_CONCURRENCY", 2, minimum=1, maximum=64)
+worker_class = "gthread"
+threads = 4
+preload_app = False
+
+timeout = 30  # of a worker's heartbeat, not of a request: those are bounded by what they wait for
+graceful_timeout = 25  # less than the 30 seconds that Kubernetes gives
+keepalive = 65  # more than the 60 seconds after which a load balancer gives up an idle connection
+max_requests = 20_000  # whatever leaks, leaks no further; not all workers at once
+max_requests_jitter = 4_000
+
+limit_request_line = 8190  # the longest title, percent-encoded, fits
+accesslog = None  # the application logs its own requests
+control_socket_disable = True
+# Heartbeats touch a file: on a disk they may block, and a container's own may be read-only.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  as above
+
+
+class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's own lines, written as all the others are."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        readable = _environment.choice("MRU_LOGS", LogFormat.JSON) is LogFormat.TEXT
+        configure_logs("api", readable=readable)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+logger_class = StructuredLogger
+
+
+def post_worker_init(worker: Any) -> None:  # noqa: ARG001  gunicorn calls hooks like this
+    """Makes what gunicorn itself refuses (bad HTTP, too long a line) a problem document as well."""
+    gunicorn.util.write_error = _write_problem
+
+
+def _write_problem(connection: socket.socket, status: int, reason: str, message: str) -> None:
+    body = orjson.dumps(problem(status, reason, detail=message or None))
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\n"
+        "Connection: close\r\n"
+        f"Content-Type: {PROBLEM_CONTENT_TYPE}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    gunicorn.util.write_nonblock(connection, head.encode("latin-1") + body)

@@ -1,0 +1,77 @@
+"""GET /imports, /imports/{id} and /imports/{id}/errors: what became of each file."""
+
+import uuid
+from typing import Any
+
+from flask import Response, request
+
+from api import queries
+from api.answers import answer, link_header
+from api.document import LINK, Blueprint
+from api.errors import NotSeenYetError
+from api.listing import BadRecordSchema, BadRecordsSearchSchema, LedgerSearchSchema
+from api.parameters import read_pairs
+from api.services import services
+from schemas.imports import ImportSchema
+
+blueprint = Blueprint("imports", __name__, description="The ledger: each file, and its end.")
+
+_imports = ImportSchema()
+
+
+@blueprint.route("/imports")
+@blueprint.query(LedgerSearchSchema)
+@blueprint.answers(
+    200, ImportSchema(many=True), description="A page of imports, the newest first.", headers=LINK
+)
+@blueprint.problems(503)
+def list_imports(query: dict[str, Any]) -> Response:
+    """List imports, the newest first"""
+    with services().database.connect() as connection:
+        page = queries.list_imports(connection, query)
+    return answer(_imports.dump(page.rows, many=True), headers=_links("cursor", page))
+
+
+@blueprint.route("/imports/<uuid:import_id>")
+@blueprint.answers(200, ImportSchema, description="The import.")
+@blueprint.problems(404, 503)
+def show_import(import_id: uuid.UUID) -> Response:
+    """Show one import
+
+    Where two notifications meant the same object version there is one import, and it is found by
+    the id of either.
+    """
+    return answer(_imports.dump(_find(import_id)))
+
+
+@blueprint.route("/imports/<uuid:import_id>/errors")
+@blueprint.query(BadRecordsSearchSchema)
+@blueprint.answers(
+    200, BadRecordSchema(many=True), description="A page of bad records.", headers=LINK
+)
+@blueprint.problems(404, 503)
+def list_bad_records(import_id: uuid.UUID, query: dict[str, Any]) -> Response:
+    """List the bad records of an import, in the file's order
+
+    A bounded number of them is kept; the import's `bad_records` is the true one.
+    """
+    found = _find(import_id)
+    with services().database.connect() as connection:
+        page = queries.list_bad_records(connection, found["id"], **query)
+    return answer(page.rows, headers=_links("after", page))
+
+
+def _find(import_id: uuid.UUID) -> dict[str, Any]:
+    with services().database.connect() as connection:
+        found = queries.find_import(connection, import_id)
+    if found is None:
+        raise NotSeenYetError(
+            f"No worker has seen an import with the id {import_id} yet. "
+            "If its notification was accepted a moment ago, ask again."
+        )
+    return found
+
+
+def _links(pager: str, page: queries.Page) -> dict[str, str]:
+    pairs = read_pairs(request.query_string)
+    return link_header(request.path, pairs, pager=pager, following=page.following)

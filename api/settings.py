@@ -1,0 +1,54 @@
+"""The API's settings: one frozen dataclass, read and checked once at start.
+
+Limits that nobody has to change are constants beside the code that keeps them.
+"""
+
+import dataclasses
+from enum import StrEnum
+from typing import Self
+from urllib.parse import urlsplit
+
+from schemas.settings import DatabaseSettings, Environment, SettingError
+
+
+class LogFormat(StrEnum):
+    """How log lines look: for machines or for people."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that the API has to be told."""
+
+    database: DatabaseSettings
+    region: str
+    queue_url: str
+    buckets: frozenset[str]
+    notification_secrets: tuple[str, ...] = dataclasses.field(repr=False)
+    log_format: LogFormat
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """Reads every setting. Raises SettingError, which names the variable."""
+        return cls(
+            database=DatabaseSettings.read(environment),
+            region=environment.text("AWS_REGION"),
+            queue_url=_read_url(environment, "MRU_QUEUE_URL"),
+            buckets=frozenset(environment.listing("MRU_BUCKETS")),
+            notification_secrets=environment.secrets("MRU_NOTIFICATION_SECRET"),
+            log_format=environment.choice("MRU_LOGS", LogFormat.JSON),
+        )
+
+
+def _read_url(environment: Environment, name: str) -> str:
+    url = environment.text(name)
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingError(f"{name} must be an http or https URL, not {url!r}.")
+    return url

@@ -1,0 +1,17 @@
+"""What gunicorn calls in each worker process, after fork: `api.wsgi:create()`."""
+
+import os
+
+from flask import Flask
+
+from api.app import create_app
+from api.settings import LogFormat, Settings
+from schemas.logs import configure_logs
+from schemas.settings import Environment
+
+
+def create() -> Flask:
+    """Makes the application from the process's environment. Raises SettingError."""
+    settings = Settings.read(Environment(os.environ))
+    configure_logs("api", readable=settings.log_format is LogFormat.TEXT)
+    return create_app(settings)
