@@ -1,12 +1,14 @@
-"""What many tests need: one real Postgres a session, and a database of its own for each test."""
+"""What many tests need: one Postgres, one S3 and SQS a session; a database for each test."""
 
 import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import psycopg2
 import pytest
+from moto.server import ThreadedMotoServer
 
 from local.database import Dsns, dsns_of, prepare_database
 from local.postgres import Address, Postgres
@@ -30,6 +32,31 @@ def postgres() -> Iterator[Address]:
             yield address
         finally:
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[str]:
+    """The address of an emulator that speaks S3's and SQS' protocols; any credentials will do."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+    endpoint = f"http://{host}:{port}"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in zip(names, (endpoint, "test", "test", "eu-west-1"), strict=True):
+            patch.setenv(name, value)
+        yield endpoint
+    server.stop()
+
+
+@pytest.fixture
+def bucket(aws: str) -> str:
+    """A bucket of the test's own."""
+    name = f"bucket-{uuid.uuid4().hex[:12]}"
+    boto3.client("s3", endpoint_url=aws, region_name="eu-west-1").create_bucket(
+        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    return name
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""Lets one side of a generator work ahead of the other: files are read and checked in a thread
+while Postgres takes what was read before.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class _End:
+    """What the thread puts last: the error that ended it, if one did."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+@contextmanager
+def ahead(items: Iterator[Item], *, depth: int) -> Iterator[Iterator[Item]]:
+    """Yields an iterator over `items`, which are made in a thread, at most `depth` ahead.
+
+    What the making raises is raised here. When the block is left early, the thread ends after the
+    item that it is making; it has ended when the block has been left.
+    """
+    with closing(_Ahead(items, depth)) as made:
+        yield made
+
+
+class _Ahead(Generic[Item]):
+    def __init__(self, items: Iterator[Item], depth: int) -> None:
+        self._items = items
+        self._room = threading.Semaphore(depth)
+        self._made: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._make, name="ahead", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> "_Ahead[Item]":
+        return self
+
+    def __next__(self) -> Item:
+        item = self._made.get()
+        if not isinstance(item, _End):
+            self._room.release()
+            return item
+        self._made.put(item)
+        if item.error is not None:
+            raise item.error
+        raise StopIteration
+
+    def close(self) -> None:
+        """Ends the thread and waits for it."""
+        self._stopped = True
+        self._room.release()
+        self._thread.join()
+
+    def _make(self) -> None:
+        try:
+            for item in self._items:
+                self._room.acquire()
+                if self._stopped:
+                    break
+                self._made.put(item)
+        except BaseException as error:  # noqa: BLE001  it is raised again on the other side
+            self._made.put(_End(error))
+        else:
+            self._made.put(_End(None))

@@ -1,0 +1,81 @@
+"""The worker's connections: opened when first used, in the process that uses them, and kept.
+
+A lost database shows as TransientError, whichever statement notices it.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg2.errors
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from schemas.settings import DatabaseSettings
+from worker.errors import TransientError
+from worker.migrate import database_url
+
+# Classes of SQLSTATE that pass by themselves: connection, rollback, resources, operator, system.
+_PASSING: Final = ("08", "40", "53", "55P03", "57", "58")
+_CONNECT_ARGUMENTS: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "application_name": "mru-worker",
+}
+
+
+class DeadlockError(TransientError):
+    """Two imports waited for each other's movies, and Postgres chose this one to give way."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Database:
+    """One process' way to the database. `engine` keeps two connections at the most."""
+
+    engine: sa.Engine
+
+    @classmethod
+    def at(cls, settings: DatabaseSettings) -> "Database":
+        """Returns a way to the database; connects to nothing yet."""
+        return cls(
+            sa.create_engine(
+                database_url(settings),
+                pool_size=2,
+                max_overflow=0,
+                pool_timeout=10,
+                pool_pre_ping=True,
+                pool_recycle=900,
+                connect_args=_CONNECT_ARGUMENTS,
+            )
+        )
+
+    @contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """Lends a connection. What was not committed at the end is rolled back.
+
+        Raises TransientError or DeadlockError for what time can mend.
+        """
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except (DBAPIError, sa.exc.TimeoutError, psycopg2.Error) as error:
+            raise passing_or_same(error) from error
+
+
+def passing_or_same(error: Exception) -> Exception:
+    """Returns a TransientError for a database error that passes, any other error as it is."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(original, psycopg2.errors.DeadlockDetected):
+        return DeadlockError("Postgres ended a deadlock with another import.")
+    code = getattr(original, "pgcode", None)
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    no_answer = code is None and isinstance(
+        original, psycopg2.OperationalError | psycopg2.InterfaceError | sa.exc.TimeoutError
+    )
+    if lost or no_answer or (code and code.startswith(_PASSING)):
+        first_line = str(original).strip().partition("\n")[0]
+        return TransientError(f"The database did not serve: {first_line}")
+    return error

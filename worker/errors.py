@@ -1,0 +1,48 @@
+"""What can go wrong with an import, by what is to be done about it.
+
+WorkerError
+├── PermanentError        recorded in the ledger at once; the message is done with
+│   └── BadRecordsError   the file has bad records, and is refused as a whole
+├── SupersededError       the object was overwritten before it was read; recorded likewise
+└── TransientError        time can mend it: the message goes back to the queue for a while
+    ├── ObjectBusyError   another worker has this very object in hand
+    └── FencedError       another worker has taken this import over; nothing was written
+"""
+
+from schemas.imports import ErrorCode
+
+
+class WorkerError(Exception):
+    """The worker could not finish an import."""
+
+
+class PermanentError(WorkerError):
+    """The file cannot be imported as it is, however often it is tried."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class BadRecordsError(PermanentError):
+    """Some records are bad, and the file is to be taken whole or not at all."""
+
+    def __init__(self, bad: int, read: int) -> None:
+        plural = "records are" if bad != 1 else "record is"
+        super().__init__(ErrorCode.BAD_RECORDS, f"{bad} of {read} {plural} bad; none was taken.")
+
+
+class SupersededError(WorkerError):
+    """The object was overwritten before it could be read, and no version id names the old one."""
+
+
+class TransientError(WorkerError):
+    """Something outside failed in a way that passes: S3, the database, the network."""
+
+
+class ObjectBusyError(TransientError):
+    """Another worker is importing the same object at this moment."""
+
+
+class FencedError(TransientError):
+    """Another worker has taken this import over, because this one was thought to be lost."""

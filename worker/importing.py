@@ -1,0 +1,222 @@
+"""One import, from its announcement to its end in the ledger: lock, fetch, validate, store, report.
+
+The ledger has a connection of its own, which holds the object's lock and commits as it goes; the
+movies are written on a second one, whose single commit also closes the ledger's entry.
+"""
+
+import dataclasses
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any, Final
+
+import sqlalchemy as sa
+import structlog
+
+from schemas.imports import ErrorCode
+from schemas.notification import Notification
+from worker import ledger, store
+from worker.ahead import ahead
+from worker.database import Database, DeadlockError
+from worker.errors import PermanentError, SupersededError
+from worker.objects import OpenObject, buffered, open_object
+from worker.records import read_records
+from worker.settings import Limits, Settings
+from worker.unpack import unpack
+from worker.validate import Chunk, Validator
+
+_PROGRESS_SECONDS: Final = 1.0
+_CHUNKS_AHEAD: Final = 2
+_KNOWN_GENRES_MAX: Final = 10_000
+
+log = structlog.get_logger(__name__)
+
+
+class Outcome(StrEnum):
+    """How a task ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    KNOWN = "known"  # nothing to do: the ledger has this object version already
+
+
+@dataclasses.dataclass(frozen=True)
+class Importer:
+    """What an import needs of the outside, and the genres that the dictionary is known to have."""
+
+    database: Database
+    s3: Any
+    settings: Settings
+    known_genres: set[str] = dataclasses.field(default_factory=set)
+
+    def run(self, notification: Notification) -> Outcome:
+        """Imports the object version that a notification means, unless that was done before.
+
+        Raises TransientError for what time can mend; nothing is then written but the ledger's
+        running entry. What time cannot mend ends in the ledger.
+        """
+        try:
+            return self._run(notification, alone=False)
+        except DeadlockError:
+            log.info("import begins again alone", bucket=notification.bucket, key=notification.key)
+            return self._run(notification, alone=True)
+
+    def _run(self, notification: Notification, *, alone: bool) -> Outcome:
+        with self.database.connect() as connection:
+            ledger.lock_object(connection, notification.bucket, notification.key)
+            try:
+                outcome = _Import(self, connection, notification, alone=alone).run()
+            except BaseException:
+                connection.invalidate()  # the lock goes with it, whatever state it is in
+                raise
+            ledger.unlock_object(connection)
+            return outcome
+
+
+@dataclasses.dataclass(frozen=True)
+class _Import:
+    """One run of one import, while the object's lock is held."""
+
+    importer: Importer
+    connection: sa.Connection  # the ledger's
+    notification: Notification
+    alone: bool = dataclasses.field(kw_only=True)
+
+    def run(self) -> Outcome:
+        known = ledger.find(self.connection, self.notification.id)
+        if known is not None and known.done:
+            return Outcome.KNOWN
+        import_id = known.id if known else self.notification.id
+        try:
+            with open_object(self.importer.s3, self.notification) as opened:
+                return self._import_version(opened, import_id)
+        except PermanentError as error:
+            ledger.fail(self.connection, self._unread_entry(import_id), error, ledger.Details())
+            return Outcome.FAILED
+        except SupersededError as error:
+            ledger.supersede(self.connection, self._unread_entry(import_id), str(error))
+            return Outcome.SUPERSEDED
+
+    def _unread_entry(self, import_id: uuid.UUID) -> ledger.Entry:
+        return ledger.open_entry(
+            self.connection,
+            self.notification,
+            None,
+            import_id=import_id,
+            on_error=self.importer.settings.on_error,
+        )
+
+    def _import_version(self, opened: OpenObject, import_id: uuid.UUID) -> Outcome:
+        same = ledger.find_version(self.connection, opened.version)
+        if same is not None and same.id != import_id:
+            self._point_to(same, import_id)
+            if same.done:
+                return Outcome.KNOWN
+            import_id = same.id
+        entry = ledger.open_entry(
+            self.connection,
+            self.notification,
+            opened.version,
+            import_id=import_id,
+            on_error=self.importer.settings.on_error,
+        )
+        reading = _Reading(opened, Validator(entry.on_error, self.importer.settings.limits))
+        try:
+            self._store(entry, reading)
+        except PermanentError as error:
+            ledger.fail(self.connection, entry, error, reading.details())
+            return Outcome.FAILED
+        return Outcome.SUCCEEDED
+
+    def _point_to(self, same: ledger.Known, announced: uuid.UUID) -> None:
+        """Lets an announcement lead to the import of the version that it turned out to mean."""
+        if ledger.find(self.connection, announced) is None:
+            ledger.add_alias(self.connection, announced, same.id)
+            self.connection.commit()
+        else:
+            entry = self._unread_entry(announced)
+            ledger.supersede(self.connection, entry, f"The object is that of import {same.id}.")
+
+    def _store(self, entry: ledger.Entry, reading: "_Reading") -> None:
+        """Writes the movies and closes the entry, all in one transaction."""
+        counts = store.Counts()
+        reported_at = time.monotonic()
+        with self.importer.database.connect() as work:
+            store.begin(work, alone=self.alone)
+            chunks = reading.chunks(self.importer.settings.limits)
+            with ahead(chunks, depth=_CHUNKS_AHEAD) as checked:
+                for chunk in checked:
+                    with reading.timed("store"):
+                        self._add_genres(chunk)
+                        store.merge(work, chunk, entry.id, counts)
+                    if time.monotonic() - reported_at > _PROGRESS_SECONDS:
+                        reported_at = time.monotonic()
+                        reading.report(self.connection, entry)
+            with reading.timed("store"):
+                ledger.succeed(work, entry, dataclasses.asdict(counts), reading.details())
+                work.commit()
+
+    def _add_genres(self, chunk: Chunk) -> None:
+        known = self.importer.known_genres
+        new = {genre for movie in chunk.movies for genre in movie.genres} - known
+        if new:
+            store.add_genres(self.connection, new)
+            if len(known) < _KNOWN_GENRES_MAX:
+                known |= new
+
+
+class _Reading:
+    """A file being read: its records on their way through, and what is known of it so far."""
+
+    def __init__(self, opened: OpenObject, validator: Validator) -> None:
+        self._opened = opened
+        self._validator = validator
+        self._seconds = {"read": 0.0, "store": 0.0}
+
+    def chunks(self, limits: Limits) -> Iterator[Chunk]:
+        """Yields the good movies. Raises PermanentError where the file is to be refused."""
+        if self._opened.version.size > limits.max_object_bytes:
+            raise PermanentError(
+                ErrorCode.OBJECT_TOO_LARGE,
+                f"The object has {self._opened.version.size} bytes, of which at most"
+                f" {limits.max_object_bytes} are read.",
+            )
+        records = read_records(unpack(buffered(self._opened), limits), limits)
+        chunks = self._validator.chunks(records)
+        while True:
+            with self.timed("read"):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Adds the time of a block to a stage."""
+        started_at = time.monotonic()
+        yield
+        self._seconds[stage] += time.monotonic() - started_at
+
+    def details(self) -> ledger.Details:
+        fetch = self._opened.body.seconds
+        return ledger.Details(
+            read=self._validator.read,
+            bad=self._validator.bad,
+            bad_records=tuple(self._validator.bad_records),
+            ignored_fields=self._validator.ignored_fields,
+            bytes_read=self._opened.body.bytes_read,
+            timings={
+                "fetch": round(fetch, 3),
+                "validate": round(max(0.0, self._seconds["read"] - fetch), 3),
+                "store": round(self._seconds["store"], 3),
+            },
+        )
+
+    def report(self, connection: sa.Connection, entry: ledger.Entry) -> None:
+        """Shows others how far the reading is."""
+        ledger.report_progress(
+            connection, entry, self._validator.read, self._opened.body.bytes_read
+        )

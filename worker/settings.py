@@ -1,0 +1,75 @@
+"""The worker's settings, read and checked once at start. docs/configuration.md explains each."""
+
+import dataclasses
+from typing import Final, Self
+
+from schemas.imports import OnError
+from schemas.settings import DatabaseSettings, Environment
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+GIB: Final = 1024 * MIB
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much of a file is read before it is refused, and how much of it is kept in mind."""
+
+    max_object_bytes: int = 5 * GIB
+    max_unpacked_bytes: int = 20 * GIB
+    max_record_bytes: int = MIB
+    max_nesting: int = 64
+    max_listed_errors: int = 100
+    chunk_records: int = 5_000
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """Reads the MRU_MAX_* variables and MRU_CHUNK_RECORDS."""
+        whole = environment.integer
+        return cls(
+            max_object_bytes=whole(
+                "MRU_MAX_OBJECT_BYTES", cls.max_object_bytes, minimum=1, maximum=5 * KIB * GIB
+            ),
+            max_unpacked_bytes=whole(
+                "MRU_MAX_UNPACKED_BYTES", cls.max_unpacked_bytes, minimum=1, maximum=50 * KIB * GIB
+            ),
+            max_record_bytes=whole(
+                "MRU_MAX_RECORD_BYTES", cls.max_record_bytes, minimum=KIB, maximum=64 * MIB
+            ),
+            max_nesting=whole("MRU_MAX_NESTING", cls.max_nesting, minimum=2, maximum=500),
+            max_listed_errors=whole(
+                "MRU_MAX_LISTED_ERRORS", cls.max_listed_errors, minimum=1, maximum=100_000
+            ),
+            chunk_records=whole("MRU_CHUNK_RECORDS", cls.chunk_records, minimum=1, maximum=100_000),
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that the worker is told from outside."""
+
+    database: DatabaseSettings
+    region: str
+    queue_url: str
+    on_error: OnError
+    limits: Limits
+    task_seconds: int
+    visibility_seconds: int
+    max_receives: int
+    readable_logs: bool
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """Reads the worker's variables. Raises SettingError, which names the wrong one."""
+        whole = environment.integer
+        return cls(
+            database=DatabaseSettings.read(environment),
+            region=environment.text("AWS_REGION"),
+            queue_url=environment.text("MRU_QUEUE_URL"),
+            on_error=environment.choice("MRU_ON_ERROR", OnError.FAIL),
+            limits=Limits.read(environment),
+            task_seconds=whole("MRU_TASK_SECONDS", 3_600, minimum=10, maximum=36_000),
+            visibility_seconds=whole("MRU_VISIBILITY_SECONDS", 120, minimum=5, maximum=43_200),
+            max_receives=whole("MRU_MAX_RECEIVES", 10, minimum=1, maximum=1_000),
+            readable_logs=environment.text("MRU_LOGS", "json") == "text",
+        )

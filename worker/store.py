@@ -1,0 +1,165 @@
+"""The movies: every write to `movies`, `claims` and `genres`.
+
+A chunk goes by COPY into a temporary table of the session and is merged from there. New movies are
+inserted; the others are locked first and judged by a statement of its own, which therefore sees
+everything that other imports have committed. Newest file wins: an import is outranked by any other
+import of the same movie that is later in the order (LastModified, bucket, key, sequencer, version).
+"""
+
+import dataclasses
+import io
+import uuid
+from collections.abc import Iterable
+from typing import Final
+
+import sqlalchemy as sa
+
+from worker.validate import Chunk, Movie
+
+_ALONE_LOCK: Final = 7_106_115_002  # any number, the same in every version
+
+_STAGE: Final = """
+CREATE TEMPORARY TABLE IF NOT EXISTS staged (
+    id uuid, year smallint, title text, "cast" text[], genres text[]
+) ON COMMIT DELETE ROWS
+"""
+
+_COPY: Final = 'COPY staged (id, year, title, "cast", genres) FROM STDIN'
+
+_INSERT: Final = sa.text("""
+WITH fresh AS (
+    INSERT INTO movies (id, import_id, year, title, "cast", genres)
+    SELECT id, :me, year, title, "cast", genres FROM staged ORDER BY id
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+)
+DELETE FROM staged USING fresh WHERE staged.id = fresh.id
+""")
+
+_LOCK: Final = sa.text("""
+SELECT count(*) FROM (
+    SELECT 1 FROM movies JOIN staged USING (id) ORDER BY movies.id FOR NO KEY UPDATE OF movies
+) AS locked
+""")
+
+# `seen`: an earlier chunk of this file had the movie already, so this record counts as repeated.
+# `outranked`: another import that contains the movie is later in the order than this one.
+_JUDGE: Final = sa.text("""
+WITH me AS (
+    SELECT last_modified, bucket, key, sequencer, version_id FROM imports WHERE id = :me
+), judged AS MATERIALIZED (
+    SELECT staged.id, staged."cast", staged.genres, movies.import_id AS owner,
+        movies.import_id = :me OR EXISTS (
+            SELECT FROM claims WHERE movie_id = staged.id AND claims.import_id = :me
+        ) AS seen,
+        movies."cast" = staged."cast" AND movies.genres = staged.genres AS same,
+        EXISTS (
+            SELECT FROM imports AS other, me
+            WHERE (other.id = movies.import_id OR other.id IN (
+                SELECT import_id FROM claims WHERE movie_id = staged.id
+            ))
+            AND (other.last_modified, other.bucket, other.key, other.sequencer, other.version_id)
+                > (me.last_modified, me.bucket, me.key, me.sequencer, me.version_id)
+        ) AS outranked
+    FROM staged JOIN movies USING (id)
+), rewritten AS (
+    UPDATE movies SET "cast" = judged."cast", genres = judged.genres, import_id = :me
+    FROM judged
+    WHERE movies.id = judged.id AND NOT judged.same AND NOT judged.outranked
+), claimed AS (
+    INSERT INTO claims (movie_id, import_id)
+    SELECT id, CASE WHEN same OR outranked THEN :me ELSE owner END
+    FROM judged WHERE owner <> :me
+    ON CONFLICT DO NOTHING
+)
+SELECT
+    count(*) FILTER (WHERE NOT seen AND NOT same AND NOT outranked) AS updated,
+    count(*) FILTER (WHERE NOT seen AND same) AS unchanged,
+    count(*) FILTER (WHERE NOT seen AND NOT same AND outranked) AS stale,
+    count(*) FILTER (WHERE seen) AS repeated,
+    count(*) FILTER (WHERE seen AND NOT same AND NOT outranked AND owner <> :me) AS promoted
+FROM judged
+""")
+
+
+@dataclasses.dataclass
+class Counts:
+    """What became of the good records of an import."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    repeated: int = 0
+
+
+def begin(connection: sa.Connection, *, alone: bool) -> None:
+    """Prepares a transaction that will merge chunks.
+
+    Imports run side by side and may deadlock over movies that both contain. One that did begins
+    again `alone`: it waits for the others, and they for it.
+    """
+    connection.exec_driver_sql(_STAGE)
+    kind = "" if alone else "_shared"
+    connection.execute(sa.text(f"SELECT pg_advisory_xact_lock{kind}(:key)"), {"key": _ALONE_LOCK})
+
+
+def merge(connection: sa.Connection, chunk: Chunk, me: uuid.UUID, counts: Counts) -> None:
+    """Merges a chunk into the movies on behalf of import `me`, and adds to `counts`."""
+    counts.repeated += chunk.repeated
+    if not chunk.movies:
+        return
+    _copy(connection, chunk.movies)
+    inserted = connection.execute(_INSERT, {"me": me}).rowcount
+    counts.inserted += inserted
+    if inserted < len(chunk.movies):
+        _merge_known(connection, me, counts)
+        connection.exec_driver_sql("TRUNCATE staged")
+
+
+def _merge_known(connection: sa.Connection, me: uuid.UUID, counts: Counts) -> None:
+    connection.execute(_LOCK)
+    row = connection.execute(_JUDGE, {"me": me}).one()
+    counts.updated += row.updated + row.promoted
+    counts.unchanged += row.unchanged - row.promoted
+    counts.stale += row.stale
+    counts.repeated += row.repeated
+
+
+def _copy(connection: sa.Connection, movies: Iterable[Movie]) -> None:
+    rows = io.StringIO("".join([_row(movie) for movie in movies]))
+    driver = connection.connection.driver_connection
+    if driver is None:
+        raise RuntimeError("The connection was taken away from its pool.")
+    with driver.cursor() as cursor:
+        cursor.copy_expert(_COPY, rows)
+
+
+def _row(movie: Movie) -> str:
+    return (
+        f"{movie.id}\t{movie.year}\t{_escaped(movie.title)}"
+        f"\t{_array(movie.cast)}\t{_array(movie.genres)}\n"
+    )
+
+
+def _array(texts: list[str]) -> str:
+    quoted = ['"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts]
+    return _escaped("{" + ",".join(quoted) + "}")
+
+
+def _escaped(text: str) -> str:
+    """Escapes what COPY's text format gives a meaning to."""
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def add_genres(connection: sa.Connection, names: set[str]) -> None:
+    """Adds genres to the dictionary, and commits.
+
+    Not in the import's own transaction, where two imports with the same new genre would wait for
+    each other to the end. A genre whose import then fails does no harm: it finds nothing.
+    """
+    connection.execute(
+        sa.text("INSERT INTO genres (name) SELECT unnest(:names) ON CONFLICT DO NOTHING"),
+        {"names": sorted(names)},
+    )
+    connection.commit()

@@ -1,0 +1,131 @@
+"""Records against the shared schema: the movies of a file, and its bad records with the reasons."""
+
+import dataclasses
+import json
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from marshmallow import ValidationError
+
+from schemas.fields import flatten_messages
+from schemas.imports import OnError
+from schemas.movie import MovieSchema, movie_id
+from worker.errors import BadRecordsError
+from worker.records import Record
+from worker.settings import Limits
+
+_RAW_MAX_CHARACTERS: Final = 2_000
+_IGNORED_NAMES_MAX: Final = 50
+_OTHER_NAMES: Final = "(others)"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Movie:
+    """A record that passed, under the id of the movie that it speaks of."""
+
+    id: uuid.UUID
+    title: str
+    year: int
+    cast: list[str]
+    genres: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class BadRecord:
+    """A record that did not pass: where it stands (1 is the first), why, and its text, cut."""
+
+    position: int
+    faults: list[tuple[str, str]]
+    raw: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Chunk:
+    """The movies of a stretch of the file, each identity once, the last one standing.
+
+    `records` is how many records the stretch had, `repeated` how many of those are overruled by a
+    later one of the same stretch.
+    """
+
+    movies: list[Movie]
+    records: int
+    repeated: int
+
+
+class Validator:
+    """Validates the records of one file, and remembers what was wrong with it.
+
+    After a bad record in a file that is to be taken whole, no more chunks are made: the rest is
+    read only to list what else is bad.
+    """
+
+    def __init__(self, on_error: OnError, limits: Limits) -> None:
+        self._schema = MovieSchema()
+        self._known = frozenset(self._schema.load_fields)
+        self._on_error = on_error
+        self._limits = limits
+        self.read = 0
+        self.bad = 0
+        self.bad_records: list[BadRecord] = []
+        self.ignored_fields: Counter[str] = Counter()
+
+    def chunks(self, records: Iterable[Record]) -> Iterator[Chunk]:
+        """Yields the good movies in chunks.
+
+        Raises BadRecordsError at the end where a record was bad and the file is taken whole.
+        """
+        movies: dict[uuid.UUID, Movie] = {}
+        started_at = self.read
+        taken = 0
+        for record in records:
+            movie = self._movie(record)
+            if movie is not None:
+                movies[movie.id] = movie
+                taken += 1
+            if self.read - started_at >= self._limits.chunk_records:
+                if self._taking():
+                    yield _chunk(movies, self.read - started_at, taken)
+                movies, started_at, taken = {}, self.read, 0
+        if not self._taking():
+            raise BadRecordsError(self.bad, self.read)
+        if self.read > started_at:
+            yield _chunk(movies, self.read - started_at, taken)
+
+    def _taking(self) -> bool:
+        return self.bad == 0 or self._on_error is OnError.CONTINUE
+
+    def _movie(self, record: Record) -> Movie | None:
+        self.read += 1
+        try:
+            fields = self._schema.load(record.value)
+        except ValidationError as error:
+            self._remember(record, error)
+            return None
+        if len(record.value) > len(fields) or not record.value.keys() <= self._known:
+            self._count_ignored(record.value)
+        title, year, cast = fields["title"], fields["year"], fields["cast"]
+        return Movie(movie_id(title, year, cast), title, year, cast, fields["genres"])
+
+    def _remember(self, record: Record, error: ValidationError) -> None:
+        self.bad += 1
+        if len(self.bad_records) < self._limits.max_listed_errors:
+            faults = flatten_messages(error)
+            self.bad_records.append(BadRecord(self.read, faults, _shown(record)))
+
+    def _count_ignored(self, value: dict[str, Any]) -> None:
+        for name in value.keys() - self._known:
+            shown = json.dumps(name)[1:-1][:100]  # a name may hold what Postgres cannot
+            room = shown in self.ignored_fields or len(self.ignored_fields) < _IGNORED_NAMES_MAX
+            self.ignored_fields[shown if room else _OTHER_NAMES] += 1
+
+
+def _chunk(movies: dict[uuid.UUID, Movie], records: int, taken: int) -> Chunk:
+    return Chunk(list(movies.values()), records=records, repeated=taken - len(movies))
+
+
+def _shown(record: Record) -> str:
+    """Returns the record's text as Postgres can hold it, cut to a bound."""
+    raw = record.raw
+    return raw if len(raw) <= _RAW_MAX_CHARACTERS else raw[:_RAW_MAX_CHARACTERS] + "…"
