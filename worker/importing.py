@@ -64,16 +64,27 @@ class Importer:
             log.info("import begins again alone", bucket=notification.bucket, key=notification.key)
             return self._run(notification, alone=True)
 
+    def give_up(self, notification: Notification, reason: str) -> None:
+        """Writes down that time did not mend what it should have. Raises TransientError."""
+        error = PermanentError(ErrorCode.GAVE_UP, f"Given up: {reason}")
+        with self._locked(notification) as connection:
+            _Import(self, connection, notification, alone=False).give_up(error)
+
     def _run(self, notification: Notification, *, alone: bool) -> Outcome:
+        with self._locked(notification) as connection:
+            return _Import(self, connection, notification, alone=alone).run()
+
+    @contextmanager
+    def _locked(self, notification: Notification) -> Iterator[sa.Connection]:
+        """Lends the ledger's connection, holding the lock of the notification's object."""
         with self.database.connect() as connection:
             ledger.lock_object(connection, notification.bucket, notification.key)
             try:
-                outcome = _Import(self, connection, notification, alone=alone).run()
+                yield connection
             except BaseException:
                 connection.invalidate()  # the lock goes with it, whatever state it is in
                 raise
             ledger.unlock_object(connection)
-            return outcome
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,11 +105,22 @@ class _Import:
             with open_object(self.importer.s3, self.notification) as opened:
                 return self._import_version(opened, import_id)
         except PermanentError as error:
-            ledger.fail(self.connection, self._unread_entry(import_id), error, ledger.Details())
-            return Outcome.FAILED
+            return self._fail(self._unread_entry(import_id), error, ledger.Details())
         except SupersededError as error:
             ledger.supersede(self.connection, self._unread_entry(import_id), str(error))
             return Outcome.SUPERSEDED
+
+    def give_up(self, error: PermanentError) -> None:
+        """Closes the import as failed, whatever state it is in, unless it is done."""
+        known = ledger.find(self.connection, self.notification.id)
+        if known is None or not known.done:
+            import_id = known.id if known else self.notification.id
+            self._fail(self._unread_entry(import_id), error, ledger.Details())
+
+    def _fail(self, entry: ledger.Entry, error: PermanentError, details: ledger.Details) -> Outcome:
+        ledger.fail(self.connection, entry, error, details)
+        log.warning("import failed", code=error.code, reason=str(error), read=details.read)
+        return Outcome.FAILED
 
     def _unread_entry(self, import_id: uuid.UUID) -> ledger.Entry:
         return ledger.open_entry(
@@ -127,8 +149,7 @@ class _Import:
         try:
             self._store(entry, reading)
         except PermanentError as error:
-            ledger.fail(self.connection, entry, error, reading.details())
-            return Outcome.FAILED
+            return self._fail(entry, error, reading.details())
         return Outcome.SUCCEEDED
 
     def _point_to(self, same: ledger.Known, announced: uuid.UUID) -> None:
@@ -158,6 +179,7 @@ class _Import:
             with reading.timed("store"):
                 ledger.succeed(work, entry, dataclasses.asdict(counts), reading.details())
                 work.commit()
+        log.info("import succeeded", read=reading.details().read, **dataclasses.asdict(counts))
 
     def _add_genres(self, chunk: Chunk) -> None:
         known = self.importer.known_genres

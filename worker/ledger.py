@@ -149,8 +149,10 @@ def open_entry(
     `version` is None where S3 did not say what the object is; `on_error` is for a new entry.
     """
     values = _opening_values(notification, version)
+    # What S3 once said of the object stays, where it now says nothing.
+    news = values if version else {"status": values["status"]}
     again = {
-        **values,
+        **news,
         "attempts": imports.c.attempts + 1,
         "started_at": sa.func.clock_timestamp(),
         "records_so_far": 0,

@@ -113,9 +113,7 @@ class _Reader:
             if not _LITERAL_CUT.fullmatch(self._text, stop.value):
                 self._refuse("A value is missing", stop.value)
         except json.JSONDecodeError as error:
-            unterminated = error.msg.startswith("Unterminated string")
-            if not unterminated and error.pos < len(self._text) - _NEAR_END:
-                self._refuse(error.msg, error.pos)
+            self._refuse_unless_cut(error)
         except RecursionError:
             self._refuse_nesting()
         except ValueError as error:  # a constant that is no JSON, or int(): too many digits
@@ -124,6 +122,11 @@ class _Reader:
             if end < len(self._text) or self._ended:
                 return value, end
         return None
+
+    def _refuse_unless_cut(self, error: json.JSONDecodeError) -> None:
+        unterminated = error.msg.startswith("Unterminated string")
+        if not unterminated and error.pos < len(self._text) - _NEAR_END:
+            self._refuse(error.msg, error.pos)
 
     def _go_on(self) -> None:
         """Reads more of a record that is cut off. Refuses it where it is too large or ends."""

@@ -55,7 +55,11 @@ class Settings:
     limits: Limits
     task_seconds: int
     visibility_seconds: int
+    retry_seconds: int
     max_receives: int
+    concurrency: int
+    wait_time_seconds: int
+    heartbeat_file: str | None
     readable_logs: bool
 
     @classmethod
@@ -70,6 +74,10 @@ class Settings:
             limits=Limits.read(environment),
             task_seconds=whole("MRU_TASK_SECONDS", 3_600, minimum=10, maximum=36_000),
             visibility_seconds=whole("MRU_VISIBILITY_SECONDS", 120, minimum=5, maximum=43_200),
+            retry_seconds=whole("MRU_RETRY_SECONDS", 15, minimum=1, maximum=900),
             max_receives=whole("MRU_MAX_RECEIVES", 10, minimum=1, maximum=1_000),
+            concurrency=whole("MRU_CONCURRENCY", 1, minimum=1, maximum=64),
+            wait_time_seconds=whole("MRU_WAIT_TIME_SECONDS", 10, minimum=1, maximum=20),
+            heartbeat_file=environment.optional("MRU_HEARTBEAT_FILE"),
             readable_logs=environment.text("MRU_LOGS", "json") == "text",
         )

@@ -1,0 +1,49 @@
+"""The Celery app, as `celery -A worker.app worker` finds it.
+
+Importing this module reads and opens nothing: `app` is made when it is first asked for.
+"""
+
+import functools
+import os
+from typing import Any, Final
+
+from celery import Celery
+
+from schemas.logs import configure_logs
+from schemas.settings import Environment
+from worker import tasks
+from worker.celery_settings import celery_settings
+from worker.settings import Settings
+
+_HARD_LIMIT_AFTER_SECONDS: Final = 30  # for writing down what happened
+
+
+def create_app(settings: Settings) -> Celery:
+    """Makes a Celery app that imports what its queue announces. Connects to nothing yet."""
+    app = Celery("movies-r-us")
+    app.conf.update(
+        celery_settings(
+            settings.queue_url,
+            settings.region,
+            soft_limit_seconds=settings.task_seconds,
+            hard_limit_seconds=settings.task_seconds + _HARD_LIMIT_AFTER_SECONDS,
+            concurrency=settings.concurrency,
+            wait_time_seconds=settings.wait_time_seconds,
+            heartbeat_file=settings.heartbeat_file,
+        )
+    )
+    tasks.register(app, settings)
+    return app
+
+
+@functools.cache
+def _app_of_this_process() -> Celery:
+    settings = Settings.read(Environment(os.environ))
+    configure_logs("worker", readable=settings.readable_logs)
+    return create_app(settings)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        return _app_of_this_process()
+    raise AttributeError(name)
