@@ -1,0 +1,158 @@
+"""S3, SQS, IAM and Lambda on this machine: moto's server, in a process of its own.
+
+    python -m local.aws --port 4566
+
+What moto leaves out is added here: functions run for real (local/lambda_invoker.py), and S3's
+events carry a sequencer and, in a bucket with versions, the version. Everything lies in memory and
+is gone with the process.
+"""
+
+import argparse
+import hashlib
+import itertools
+import json
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from moto.awslambda.models import LambdaFunction
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from moto.s3 import notifications
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from local.lambda_invoker import RETRY_PAUSES_SECONDS, Invoker
+from local.lambda_sandbox import Function
+from schemas.logs import configure_logs
+
+_HOST: Final = "127.0.0.1"
+_SERVICES: Final = ("s3", "sqs", "iam", "lambda")
+
+
+class _QuietHandler(MotoRequestHandler):
+    """moto's handler of requests, without a line for each of them."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Says nothing."""
+
+
+def main() -> None:
+    """Serves until a signal ends it."""
+    arguments = _parser().parse_args()
+    configure_logs("aws", readable=True, stream=sys.stdout)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    with tempfile.TemporaryDirectory(prefix="mru-lambda-") as folder:
+        pauses = tuple(float(pause) for pause in arguments.retry_pauses.split(","))
+        invoker = Invoker(retry_pauses_seconds=pauses, log=arguments.function_log)
+        run_functions(invoker, Path(folder))
+        complete_events()
+        server = make_emulator(port=arguments.port, descriptor=arguments.fd)
+        print(f"ready http://{_HOST}:{server.port}", flush=True)
+        server.serve_forever()
+
+
+def make_emulator(*, port: int = 0, descriptor: int | None = None) -> BaseWSGIServer:
+    """Makes the server, on a port (0 is any free one) or on a socket that already listens."""
+    application = DomainDispatcherApplication(create_backend_app)
+    for service in _SERVICES:  # loaded now, so that the first request of each is no slower
+        _load(application, service)
+    if descriptor is not None:
+        port = socket.socket(fileno=descriptor).getsockname()[1]
+    return make_server(
+        _HOST, port, application, threaded=True, request_handler=_QuietHandler, fd=descriptor
+    )
+
+
+def run_functions(invoker: Invoker, folder: Path) -> None:
+    """Makes moto's functions run. `folder` is for the zips that are deployed."""
+
+    def invoke(
+        self: LambdaFunction, body: str, request_headers: Any, response_headers: Any
+    ) -> bytes:
+        function = _function(self, folder)
+        event = json.loads(body) if body else {}
+        # S3 passes no headers at all; it invokes asynchronously.
+        asked = request_headers or {"x-amz-invocation-type": "Event"}
+        kind = asked.get("x-amz-invocation-type", "RequestResponse")
+        if kind == "DryRun":
+            return b""
+        if kind == "Event":
+            invoker.enqueue(function, event)
+            return b""
+        answer = invoker.invoke(function, event)
+        if answer.error is not None:
+            response_headers["x-amz-function-error"] = "Unhandled"
+        return answer.payload()
+
+    LambdaFunction.invoke = invoke  # type: ignore[method-assign]
+
+
+def complete_events() -> None:
+    """Makes moto's S3 events say what S3's say of the order and the version of objects."""
+    without: Callable[..., dict[str, Any]] = notifications._get_s3_event  # noqa: SLF001  no other way in
+    sequence = itertools.count(time.time_ns())  # grows over restarts too
+
+    def complete(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:
+        event = without(event_name, bucket, key, notification_id)
+        described = event["Records"][0]["s3"]["object"]
+        described["sequencer"] = f"{next(sequence):016X}"
+        if bucket.is_versioned:
+            described["versionId"] = key.version_id
+        return event
+
+    notifications._get_s3_event = complete  # noqa: SLF001  no other way in
+
+
+def _function(deployed: LambdaFunction, folder: Path) -> Function:
+    archive = folder / f"{hashlib.sha256(deployed.code_bytes).hexdigest()}.zip"
+    if not archive.exists():
+        half = archive.with_suffix(f".{time.monotonic_ns()}")
+        half.write_bytes(deployed.code_bytes)
+        half.rename(archive)
+    return Function(
+        name=deployed.function_name,
+        arn=deployed.function_arn,
+        handler=deployed.handler or "",
+        archive=archive,
+        environment=tuple(sorted(deployed.environment_vars.items())),
+        timeout_seconds=float(deployed.timeout),
+        memory_mb=int(deployed.memory_size),
+        region=deployed.region,
+    )
+
+
+def _load(application: DomainDispatcherApplication, service: str) -> None:
+    scope = f"AWS4-HMAC-SHA256 Credential=local/20260101/eu-west-1/{service}/aws4_request"
+    request = {"HTTP_AUTHORIZATION": scope, "HTTP_HOST": _HOST, "PATH_INFO": "/"}
+    application.get_application(request)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.aws", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0, the default, is any free port")
+    parser.add_argument("--fd", type=int, help="a listening socket to serve instead of a port")
+    parser.add_argument("--function-log", type=int, help="file descriptor for what functions print")
+    parser.add_argument(
+        "--retry-pauses",
+        default=",".join(map(str, RETRY_PAUSES_SECONDS)),
+        help="seconds before each further attempt of a function that failed",
+    )
+    return parser
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
