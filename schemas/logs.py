@@ -1,7 +1,7 @@
 """What a log line is in every room: a constant phrase, and values as fields.
 
-JSON, one object a line, for machines; aligned and coloured in a terminal. Lines of libraries that
-use the standard logging go the same way.
+JSON, one object a line, for machines; aligned for people. Lines of libraries that use the standard
+logging go the same way. Tracebacks come without local variables, which may hold secrets.
 """
 
 import logging
@@ -14,8 +14,8 @@ import structlog
 def configure_logs(room: str, *, readable: bool, stream: TextIO | None = None) -> None:
     """Sends every log line of this process to `stream` (standard error where none is given).
 
-    `room` stands in each line. `readable` is for people; without it each line is a JSON object
-    with `timestamp` (ISO 8601, UTC), `level`, `event`, `logger`, `room` and the event's fields.
+    `readable` is for people; without it each line is a JSON object with `timestamp` (ISO 8601,
+    UTC), `level`, `event`, `logger`, `room` and the event's fields.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -53,7 +53,11 @@ def configure_logs(room: str, *, readable: bool, stream: TextIO | None = None) -
 def _for_people() -> list[Any]:
     return [
         structlog.dev.ConsoleRenderer(
-            colors=False, timestamp_key="timestamp", pad_event_to=36, sort_keys=False
+            colors=False,
+            timestamp_key="timestamp",
+            pad_event_to=36,
+            sort_keys=False,
+            exception_formatter=structlog.dev.plain_traceback,
         )
     ]
 
@@ -64,6 +68,8 @@ def _for_machines(room: str) -> list[Any]:
 
     return [
         add_room,
-        structlog.processors.dict_tracebacks,
+        structlog.processors.ExceptionRenderer(
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        ),
         structlog.processors.JSONRenderer(),
     ]

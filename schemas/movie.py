@@ -33,7 +33,6 @@ class MovieSchema(Schema):
 
     class Meta:
         unknown = EXCLUDE
-        ordered = True
 
     error_messages = {  # noqa: RUF012  marshmallow collects this mapping by class
         "type": "A movie must be a JSON object."

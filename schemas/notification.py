@@ -54,7 +54,9 @@ def notification_id(
     together. A bare {bucket, key} says nothing of which version is meant, so that each is an event
     of its own; the worker finds out from S3 whether that version is imported already.
     """
-    marks = (version_id, etag, sequencer, event_time and event_time.isoformat())
+    # One moment has many spellings; the id is made of the one in UTC.
+    moment = event_time.astimezone(UTC).isoformat() if event_time else None
+    marks = (version_id, etag, sequencer, moment)
     if not any(marks):
         return uuid.uuid4()
     return uuid.uuid5(IMPORT_NAMESPACE, "\0".join((bucket, key, *(mark or "" for mark in marks))))

@@ -24,7 +24,7 @@ class SettingError(Exception):
 class Environment:
     """Environment variables by name. An empty value counts as not set, as shells and charts do."""
 
-    values: Mapping[str, str]
+    values: Mapping[str, str] = dataclasses.field(repr=False)
 
     def text(self, name: str, default: str | None = None) -> str:
         """Returns the variable's value. Raises SettingError where there is none and no default."""
@@ -115,3 +115,6 @@ def _read(name: str, path: str) -> str:
         raise SettingError(
             f"{name} names {path}, which cannot be read: {error.strerror}."
         ) from error
+    except UnicodeDecodeError:
+        # Its message quotes bytes of the file, which holds a secret.
+        raise SettingError(f"{name} names {path}, which is not UTF-8.") from None
