@@ -25,10 +25,10 @@ from worker.objects import OpenObject, buffered, open_object
 from worker.records import read_records
 from worker.settings import Limits, Settings
 from worker.unpack import unpack
-from worker.validate import Chunk, Validator
+from worker.validate import Validator
 
 _PROGRESS_SECONDS: Final = 1.0
-_CHUNKS_AHEAD: Final = 2
+_BATCHES_AHEAD: Final = 2
 _KNOWN_GENRES_MAX: Final = 10_000
 
 log = structlog.get_logger(__name__)
@@ -167,12 +167,12 @@ class _Import:
         reported_at = time.monotonic()
         with self.importer.database.connect() as work:
             store.begin(work, alone=self.alone)
-            chunks = reading.chunks(self.importer.settings.limits)
-            with ahead(chunks, depth=_CHUNKS_AHEAD) as checked:
-                for chunk in checked:
+            batches = reading.batches(self.importer.settings.limits)
+            with ahead(batches, depth=_BATCHES_AHEAD) as checked:
+                for batch in checked:
                     with reading.timed("store"):
-                        self._add_genres(chunk)
-                        store.merge(work, chunk, entry.id, counts)
+                        self._add_genres(batch.genres)
+                        store.merge(work, batch, entry.id, counts)
                     if time.monotonic() - reported_at > _PROGRESS_SECONDS:
                         reported_at = time.monotonic()
                         reading.report(self.connection, entry)
@@ -181,10 +181,9 @@ class _Import:
                 work.commit()
         log.info("import succeeded", read=reading.details().read, **dataclasses.asdict(counts))
 
-    def _add_genres(self, chunk: Chunk) -> None:
+    def _add_genres(self, genres: frozenset[str]) -> None:
         known = self.importer.known_genres
-        new = {genre for movie in chunk.movies for genre in movie.genres} - known
-        if new:
+        if new := genres - known:
             store.add_genres(self.connection, new)
             if len(known) < _KNOWN_GENRES_MAX:
                 known |= new
@@ -198,8 +197,8 @@ class _Reading:
         self._validator = validator
         self._seconds = {"read": 0.0, "store": 0.0}
 
-    def chunks(self, limits: Limits) -> Iterator[Chunk]:
-        """Yields the good movies. Raises PermanentError where the file is to be refused."""
+    def batches(self, limits: Limits) -> Iterator[store.Batch]:
+        """Yields the good movies, ready for Postgres. Raises PermanentError for a bad file."""
         if self._opened.version.size > limits.max_object_bytes:
             raise PermanentError(
                 ErrorCode.OBJECT_TOO_LARGE,
@@ -207,13 +206,13 @@ class _Reading:
                 f" {limits.max_object_bytes} are read.",
             )
         records = read_records(unpack(buffered(self._opened), limits), limits)
-        chunks = self._validator.chunks(records)
+        batches = map(store.prepare, self._validator.chunks(records))
         while True:
             with self.timed("read"):
-                chunk = next(chunks, None)
-            if chunk is None:
+                batch = next(batches, None)
+            if batch is None:
                 return
-            yield chunk
+            yield batch
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
