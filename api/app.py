@@ -14,7 +14,6 @@ def create_app(settings: Settings) -> Flask:
     """Makes the application, for gunicorn and for tests."""
     app = Flask("api", static_folder=None)
     app.config.from_mapping(CONFIG)
-    app.config["MAX_CONTENT_LENGTH"] = notifications.BODY_MAX_BYTES
     app.url_map.merge_slashes = False  # '//movies' is 404 rather than a page that redirects
     Services.install(app, settings)
     observe_requests(app)

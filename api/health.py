@@ -4,7 +4,7 @@ Live means that the process serves requests; it depends on nothing, for restarti
 neither the database nor the queue. Ready means that it can answer searches.
 """
 
-import contextlib
+import queue
 import threading
 from typing import Final
 
@@ -50,12 +50,17 @@ def tell_ready() -> Response:
 def _is_ready(database: Database, seconds: float) -> bool:
     # The question is asked in a thread of its own: a database that has vanished takes longer to be
     # noticed than a probe waits. That thread ends with the time-outs of the connection.
-    ready = threading.Event()
+    answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def ask() -> None:
-        with contextlib.suppress(DatabaseUnavailableError), database.connect() as connection:
-            if queries.is_migrated(connection):
-                ready.set()
+        try:
+            with database.connect() as connection:
+                answers.put(queries.is_migrated(connection))
+        except DatabaseUnavailableError:
+            answers.put(False)
 
     threading.Thread(target=ask, name="readiness", daemon=True).start()
-    return ready.wait(seconds)
+    try:
+        return answers.get(timeout=seconds)
+    except queue.Empty:
+        return False

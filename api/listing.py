@@ -67,12 +67,10 @@ def _limit() -> WholeNumberText:
 def _name(max_length: int, description: str) -> fields.String:
     # Names of S3 are kept exactly as they are, unlike the texts of movies.
     return fields.String(
-        load_default=None,
-        allow_none=False,
-        validate=validate.Regexp(
-            rf"[^\x00]{{1,{max_length}}}\Z",
-            error=f"Must be 1 to {max_length} characters without NUL.",
-        ),
+        validate=[
+            validate.Length(1, max_length),
+            validate.Regexp(r"^[^\x00]*$", error="Must not contain NUL."),
+        ],
         metadata={"description": description},
     )
 
@@ -91,11 +89,11 @@ class LedgerSearchSchema(Schema):
     class Meta:
         unknown = RAISE
 
-    status = fields.Enum(ImportStatus, by_value=True, load_default=None, allow_none=False)
+    status = fields.Enum(ImportStatus, by_value=True)
     bucket = _name(255, "Exactly this bucket.")
     prefix = _name(KEY_MAX_BYTES, "Keys that begin like this.")
     limit = _limit()
-    cursor = _CursorField(load_default=None, allow_none=False, metadata={"type": "string"})
+    cursor = _CursorField(metadata={"type": "string"})
 
 
 class BadRecordsSearchSchema(Schema):

@@ -8,6 +8,7 @@ import orjson
 import structlog
 from flask import Response, request
 from marshmallow import Schema, ValidationError, fields
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.answers import JSON_CONTENT_TYPE, answer
 from api.document import LOCATION, Blueprint
@@ -84,8 +85,7 @@ def take_notification() -> Response:
 def _signed_body() -> bytes:
     if request.mimetype != JSON_CONTENT_TYPE:
         raise WrongContentTypeError(f"The body must be {JSON_CONTENT_TYPE}.")
-    request.max_content_length = BODY_MAX_BYTES
-    body = request.get_data(cache=False)
+    body = _bounded_body()
     try:
         verify(
             services().settings.notification_secrets,
@@ -99,18 +99,28 @@ def _signed_body() -> bytes:
     return body
 
 
+def _bounded_body() -> bytes:
+    # A body that does not say how long it is would be cut at the limit without a word; one byte
+    # beyond it tells.
+    request.max_content_length = BODY_MAX_BYTES + 1
+    body = request.get_data(cache=False)
+    if len(body) > BODY_MAX_BYTES:
+        raise RequestEntityTooLarge(f"The body must not be longer than {BODY_MAX_BYTES} bytes.")
+    return body
+
+
 def _read(body: bytes) -> Notification:
     try:
         decoded = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidError([("body", f"Must be JSON: {error}.")]) from error
-    if isinstance(decoded, dict):
-        decoded.pop("id", None)  # ids are given here, and by what the event says
+    if not isinstance(decoded, dict):
+        raise InvalidError([("body", "Must be a JSON object.")])
+    decoded.pop("id", None)  # ids are given here, by what the event says
     try:
         notification = load_notification(decoded)
     except ValidationError as error:
-        faults = [(field or "body", message) for field, message in flatten_messages(error)]
-        raise InvalidError(faults) from error
+        raise InvalidError(flatten_messages(error)) from error
     if notification.request_id is None:
         return dataclasses.replace(notification, request_id=request_id())
     return notification

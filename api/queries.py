@@ -53,22 +53,21 @@ def search_movies(connection: sa.Connection, query: dict[str, Any]) -> Page:
 
 def find_movie(connection: sa.Connection, movie_id: uuid.UUID) -> dict[str, Any] | None:
     """Returns a movie, or None."""
-    statement = sa.select(*_MOVIE).where(movies.c.id == movie_id)
-    row = connection.execute(statement).mappings().one_or_none()
-    return dict(row) if row else None
+    found = _rows(connection, sa.select(*_MOVIE).where(movies.c.id == movie_id))
+    return found[0] if found else None
 
 
 def list_imports(connection: sa.Connection, query: dict[str, Any]) -> Page:
     """Finds imports by a query that LedgerSearchSchema loaded: the newest first."""
     order = sa.tuple_(imports.c.started_at, imports.c.id)
     conditions: list[sa.ColumnElement[bool]] = []
-    if query["status"]:
+    if "status" in query:
         conditions.append(imports.c.status == query["status"].value)
-    if query["bucket"]:
+    if "bucket" in query:
         conditions.append(imports.c.bucket == query["bucket"])
-    if query["prefix"]:
+    if "prefix" in query:
         conditions.append(sa.func.starts_with(imports.c.key, query["prefix"]))
-    if query["cursor"]:
+    if "cursor" in query:
         cursor: LedgerCursor = query["cursor"]
         conditions.append(order < sa.tuple_(sa.literal(cursor.started_at), sa.literal(cursor.id)))
     statement = (
@@ -90,8 +89,8 @@ def find_import(connection: sa.Connection, import_id: uuid.UUID) -> dict[str, An
         .scalar_subquery()
     )
     statement = sa.select(*_IMPORT).where(imports.c.id == sa.func.coalesce(other_name, import_id))
-    row = connection.execute(statement).mappings().one_or_none()
-    return _import(dict(row)) if row else None
+    found = _rows(connection, statement)
+    return _import(found[0]) if found else None
 
 
 def list_bad_records(
@@ -112,8 +111,14 @@ def _fetch(
     connection: sa.Connection, statement: sa.Select[Any], limit: int
 ) -> tuple[list[dict[str, Any]], bool]:
     # One row more than asked for was selected: it tells whether there is another page.
-    found = [dict(row) for row in connection.execute(statement).mappings()]
+    found = _rows(connection, statement)
     return found[:limit], len(found) > limit
+
+
+def _rows(connection: sa.Connection, statement: sa.Select[Any]) -> list[dict[str, Any]]:
+    result = connection.execute(statement)
+    names = [str(name) for name in result.keys()]  # noqa: SIM118  a method of results, not of dicts
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 def _movie_conditions(
@@ -125,8 +130,8 @@ def _movie_conditions(
         if not names:
             return None
         conditions.append(movies.c.genres.overlap(sa.cast(names, movies.c.genres.type)))
-    if query["cursor"]:
-        cursor: Cursor = query["cursor"]
+    cursor: Cursor | None = query.get("cursor")
+    if cursor is not None:
         order = sa.tuple_(movies.c.year, movies.c.id)
         conditions.append(order < sa.tuple_(sa.literal(cursor.year), sa.literal(cursor.id)))
     return conditions
@@ -140,13 +145,14 @@ def _text_conditions(query: dict[str, Any]) -> list[sa.ColumnElement[bool]]:
 
 
 def _year_conditions(query: dict[str, Any]) -> list[sa.ColumnElement[bool]]:
+    year, first, last = (query.get(name) for name in ("year", "year_from", "year_to"))
     conditions = []
-    if query["year"] is not None:
-        conditions.append(movies.c.year == query["year"])
-    if query["year_from"] is not None:
-        conditions.append(movies.c.year >= query["year_from"])
-    if query["year_to"] is not None:
-        conditions.append(movies.c.year <= query["year_to"])
+    if year is not None:
+        conditions.append(movies.c.year == year)
+    if first is not None:
+        conditions.append(movies.c.year >= first)
+    if last is not None:
+        conditions.append(movies.c.year <= last)
     return conditions
 
 

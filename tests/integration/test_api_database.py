@@ -1,0 +1,129 @@
+"""What the API may do in the database, and what it answers while the database is away."""
+
+import time
+import uuid
+
+import psycopg2
+import psycopg2.errors
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+
+from local.database import Dsns
+from local.postgres import Address
+from schemas.tables import metadata
+from tests.calling import make_api
+from tests.faults import TcpProxy
+from tests.rows import make_movie
+
+
+def test_postgres_itself_refuses_the_apis_role_to_write(database: Dsns) -> None:
+    for table in metadata.tables.values():
+        column = next(iter(table.columns)).name
+        for statement in (
+            f"INSERT INTO {table} DEFAULT VALUES",
+            f"UPDATE {table} SET {column} = {column}",
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table}",
+            f"DROP TABLE {table}",
+            f"ALTER TABLE {table} ADD COLUMN mine text",
+            f"CREATE INDEX ON {table} ({column})",
+            f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE",
+        ):
+            refuse(database.api, statement)
+
+
+def test_postgres_itself_refuses_the_apis_role_to_make_things(database: Dsns) -> None:
+    for statement in (
+        "CREATE TABLE mine (id integer)",
+        "CREATE TEMPORARY TABLE mine (id integer)",
+        "CREATE SCHEMA mine",
+        "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "CREATE ROLE mine",
+        "DROP FUNCTION mru_fold(text)",
+        "SET ROLE mru_worker",
+        "COPY movies TO 'movies.csv'",
+    ):
+        refuse(database.api, statement)
+
+
+def refuse(dsn: str, statement: str) -> None:
+    connection = psycopg2.connect(dsn)
+    try:
+        with connection.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(statement)
+    finally:
+        connection.close()
+
+
+def test_the_apis_connections_are_read_only_and_bounded(database: Dsns) -> None:
+    app = make_api(database.api)
+    with app.extensions["movies-r-us"].database.connect() as connection:
+        names = ("transaction_read_only", "statement_timeout", "application_name")
+        shown = [connection.execute(sa.text(f"SHOW {name}")).scalar_one() for name in names]
+    assert shown == ["on", "3s", "movies-r-us-api"]
+
+
+def test_a_migrated_database_is_ready(database: Dsns) -> None:
+    answer = make_api(database.api).test_client().get("/health/ready")
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "ready"})
+
+
+def test_a_database_without_tables_is_not_ready(postgres: Address) -> None:
+    name = f"empty_{uuid.uuid4().hex[:12]}"
+    admin = psycopg2.connect(postgres.dsn())
+    admin.autocommit = True
+    try:
+        with admin.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+            answer = make_api(postgres.dsn(name)).test_client().get("/health/ready")
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        admin.close()
+    assert answer.status_code == 503
+
+
+@pytest.fixture
+def away(database: Dsns) -> "Away":
+    return Away(database)
+
+
+class Away:
+    """An API whose way to the database goes through a proxy that can fail."""
+
+    def __init__(self, database: Dsns) -> None:
+        make_movie(database.admin)
+        url = sa.make_url(database.api)
+        assert url.port
+        self.proxy = TcpProxy(url.port)
+        self.url = url
+
+    def client(self) -> FlaskClient:
+        through = self.url.set(port=self.proxy.port).render_as_string(hide_password=False)
+        return make_api(through).test_client()
+
+
+def test_a_connection_that_died_is_replaced_unseen(away: Away) -> None:
+    with away.proxy as proxy:
+        client = away.client()
+        assert client.get("/movies").status_code == 200
+        proxy.cut()
+        assert client.get("/movies").status_code == 200
+
+
+def test_a_database_that_is_away_is_503_until_it_is_back(away: Away) -> None:
+    with away.proxy as proxy:
+        client = away.client()
+        assert client.get("/movies").status_code == 200
+        proxy.refusing = True
+        proxy.cut()
+        for path in ("/movies", "/imports", "/health/ready"):
+            started = time.monotonic()
+            answer = client.get(path)
+            assert answer.status_code == 503
+            assert answer.content_type == "application/problem+json"
+            assert time.monotonic() - started < 5
+        assert client.get("/health/live").status_code == 200
+        proxy.refusing = False
+        assert client.get("/movies").status_code == 200
+        assert client.get("/health/ready").status_code == 200

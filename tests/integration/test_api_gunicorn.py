@@ -1,0 +1,217 @@
+"""The API as it runs: under gunicorn with its own configuration, in processes of its own."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg2
+import pytest
+
+from local.database import Dsns
+from tests.calling import api_environment, make_signed
+from tests.faults import HttpProxy, hang
+from tests.rig import AWS, moto_server
+from tests.rows import make_movie
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_SECONDS = 30
+
+
+class Gunicorn:
+    """gunicorn on a free port; what it logs is read by a thread as it comes."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.lines: list[str] = []
+        self._arrived = threading.Condition()
+        inherited = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "api/gunicorn_conf.py", "api.wsgi:create()"],
+            cwd=ROOT,
+            env={**inherited, **environment, "MRU_API_BIND": "127.0.0.1:0"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+        self._reader = threading.Thread(target=self._read)
+
+    def __enter__(self) -> Self:
+        self._reader.start()
+        found = self.wait_for(r"Listening at: http://127.0.0.1:(\d+)")
+        self.port = int(found[1])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(DEADLINE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Waits for a line and returns its match."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        with self._arrived:
+            while time.monotonic() < deadline:
+                for line in self.lines:
+                    if found := re.search(pattern, line):
+                        return found
+                self._arrived.wait(0.2)
+        raise AssertionError("\n".join([f"in vain: {pattern}", *self.lines]))
+
+    def ask(self, method: str, path: str, **request: Any) -> tuple[int, Any, Any]:
+        """Returns status, headers and decoded body of an answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)
+        try:
+            connection.request(method, path, **request)
+            answer = connection.getresponse()
+            return answer.status, answer.headers, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def send(self, request: bytes) -> tuple[bytes, Any]:
+        """Sends bytes as they are, and returns the head and the decoded body of what comes back."""
+        with socket.create_connection(("127.0.0.1", self.port), DEADLINE_SECONDS) as connection:
+            connection.sendall(request)
+            answer = b""
+            while data := connection.recv(65536):
+                answer += data
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return head, json.loads(body)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._arrived:
+                self.lines.append(line.rstrip())
+                self._arrived.notify_all()
+
+
+@pytest.fixture
+def gunicorn(database: Dsns) -> Iterator[Gunicorn]:
+    make_movie(database.admin)
+    with Gunicorn(api_environment(database.api, WEB_CONCURRENCY="1")) as running:
+        yield running
+
+
+def test_searches_are_served_and_every_line_of_the_log_is_json(gunicorn: Gunicorn) -> None:
+    status, headers, movies = gunicorn.ask("GET", "/movies?title=treasure")
+    assert (status, len(movies)) == (200, 1)
+    request_id = headers["X-Request-ID"]
+    gunicorn.wait_for(f'"request served".*{request_id}|{request_id}.*"request served"')
+    lines = [json.loads(line) for line in gunicorn.lines]
+    assert {line["room"] for line in lines} == {"api"}
+    (served,) = [line for line in lines if line["event"] == "request served"]
+    assert served["request_id"] == request_id
+    assert (served["method"], served["path"], served["status"]) == ("GET", "/movies", 200)
+
+
+def test_what_gunicorn_itself_refuses_is_a_problem_document_too(gunicorn: Gunicorn) -> None:
+    gunicorn.ask("GET", "/health/live")  # so that the worker is up
+    bombs = {
+        b"GET /movies?title=" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n": 414,
+        b"GET / HTTP/1.1\r\nX-Bomb: " + b"x" * 9000 + b"\r\n\r\n": 431,
+        b"GET / HTTP/1.1\r\n" + b"X-Bomb: x\r\n" * 200 + b"\r\n": 431,
+        b"GET / HTTP/1.1\r\nNo colon\r\n\r\n": 400,
+        b"hello\r\n\r\n": 400,
+    }
+    for request, status in bombs.items():
+        head, problem = gunicorn.send(request)
+        assert head.startswith(b"HTTP/1.1 %d " % status), (request[:40], head)
+        assert b"Content-Type: application/problem+json" in head
+        assert problem["status"] == status
+
+
+def test_the_longest_title_fits_into_a_request(gunicorn: Gunicorn) -> None:
+    title = "%E6%98%A0" * 500
+    status, _, movies = gunicorn.ask("GET", f"/movies?title={title}")
+    assert (status, movies) == (200, [])
+
+
+def test_a_body_of_unknown_length_is_bounded_too(gunicorn: Gunicorn) -> None:
+    head = (
+        b"POST /notifications HTTP/1.1\r\nHost: api\r\nConnection: close\r\n"
+        b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    chunks = (b"%x\r\n" % 8192 + b" " * 8192 + b"\r\n") * 9
+    answer, problem = gunicorn.send(head + chunks + b"0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert problem["status"] == 413
+
+
+def test_a_request_in_flight_is_finished_when_the_api_is_stopped(
+    gunicorn: Gunicorn, database: Dsns
+) -> None:
+    answers: list[int] = []
+    locker = psycopg2.connect(database.admin)
+    with locker.cursor() as cursor:
+        cursor.execute("LOCK TABLE movies IN ACCESS EXCLUSIVE MODE")
+        thread = threading.Thread(target=lambda: answers.append(gunicorn.ask("GET", "/movies")[0]))
+        thread.start()
+        wait_for_a_blocked_query(cursor)
+        gunicorn.process.send_signal(signal.SIGTERM)
+        locker.rollback()
+    thread.join(DEADLINE_SECONDS)
+    locker.close()
+    assert answers == [200]
+    assert gunicorn.process.wait(DEADLINE_SECONDS) == 0
+
+
+def wait_for_a_blocked_query(cursor: Any) -> None:
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        if cursor.fetchone()[0]:
+            return
+    raise AssertionError("no query came")
+
+
+def test_a_queue_that_never_answers_keeps_no_search_waiting(database: Dsns) -> None:
+    make_movie(database.admin)
+    with moto_server() as port, HttpProxy(port) as proxy:
+        proxy.plan(hang, times=100)
+        environment = api_environment(
+            database.api, **AWS, AWS_ENDPOINT_URL=proxy.url, WEB_CONCURRENCY="1"
+        )
+        with Gunicorn(environment) as gunicorn:
+            post = make_signed({"bucket": "movies-r-us", "key": "movies.json"})
+            headers = post["headers"] | {"Content-Type": post["content_type"]}
+            answers: list[tuple[int, float]] = []
+
+            def notify() -> None:
+                started = time.monotonic()
+                status, _, _ = gunicorn.ask(
+                    "POST", "/notifications", body=post["data"], headers=headers
+                )
+                answers.append((status, time.monotonic() - started))
+
+            threads = [threading.Thread(target=notify) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            started = time.monotonic()
+            assert gunicorn.ask("GET", "/movies")[0] == 200
+            assert time.monotonic() - started < 2
+            for thread in threads:
+                thread.join()
+    assert [status for status, _ in answers] == [503, 503]
+    assert max(seconds for _, seconds in answers) < 10
+
+
+def test_a_wrong_setting_is_named_and_nothing_is_served(database: Dsns) -> None:
+    environment = api_environment(database.api, MRU_QUEUE_URL="imports")
+    running = Gunicorn(environment)
+    with running:
+        running.wait_for("MRU_QUEUE_URL must be an http or https URL")
+        assert running.process.wait(DEADLINE_SECONDS) != 0

@@ -1,0 +1,58 @@
+"""Each setting of the API, right and wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from api.settings import LogFormat, Settings
+from schemas.settings import Environment, SettingError
+from tests.calling import api_environment
+
+DSN = "postgresql://mru_api:pass@db.example.com:5433/movies"
+
+
+def read(**changes: str) -> Settings:
+    return Settings.read(Environment(api_environment(DSN, **changes)))
+
+
+def test_every_setting_is_read() -> None:
+    settings = read(MRU_BUCKETS="one, two", MRU_LOGS="TEXT", MRU_NOTIFICATION_SECRET="new old")
+    assert settings.buckets == {"one", "two"}
+    assert settings.log_format is LogFormat.TEXT
+    assert settings.notification_secrets == ("new", "old")
+    assert (settings.database.host, settings.database.port) == ("db.example.com", 5433)
+
+
+def test_secrets_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("new\nold\n", encoding="utf-8")
+    settings = read(MRU_NOTIFICATION_SECRET="", MRU_NOTIFICATION_SECRET_FILE=str(file))
+    assert settings.notification_secrets == ("new", "old")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MRU_DB_HOST", ""),
+        ("MRU_DB_PORT", "many"),
+        ("MRU_DB_USER", ""),
+        ("MRU_DB_NAME", " "),
+        ("AWS_REGION", ""),
+        ("MRU_QUEUE_URL", ""),
+        ("MRU_QUEUE_URL", "imports"),
+        ("MRU_QUEUE_URL", "http://[queue"),
+        ("MRU_BUCKETS", ","),
+        ("MRU_NOTIFICATION_SECRET", ""),
+        ("MRU_NOTIFICATION_SECRET_FILE", "/nowhere/secret"),
+        ("MRU_LOGS", "yaml"),
+    ],
+)
+def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(SettingError, match=variable):
+        read(**{variable: value})
+
+
+def test_secrets_do_not_show_in_what_is_printed_of_settings() -> None:
+    shown = repr(read(MRU_NOTIFICATION_SECRET="s3cret", MRU_DB_PASS="passw0rd"))
+    assert "s3cret" not in shown
+    assert "passw0rd" not in shown
