@@ -1,0 +1,251 @@
+"""Two proxies that fail on demand: one for HTTP (SQS, S3), one for plain TCP (Postgres).
+
+Each listens on a free port of the loopback, in a thread of its own, and forwards to a port of the
+loopback. A test says which of the next requests shall fail and how, and can wait until one did.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, Final, Self
+
+HOST: Final = "127.0.0.1"
+_WAIT_SECONDS: Final = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """The head of an HTTP request."""
+
+    line: str
+    headers: dict[str, str]
+
+    @property
+    def operation(self) -> str:
+        """SQS's name for it, as in ReceiveMessage; or method and path, as in GET /bucket/key."""
+        target = self.headers.get("x-amz-target", "").rpartition(".")[2]
+        return target or self.line.rpartition(" ")[0]
+
+    @classmethod
+    def parse(cls, head: bytes) -> Self:
+        line, *rest = head.decode("latin-1").strip().split("\r\n")
+        pairs = (header.partition(":") for header in rest)
+        return cls(line, {name.strip().lower(): value.strip() for name, _, value in pairs})
+
+
+@dataclasses.dataclass(frozen=True)
+class Wire:
+    """One connection, as seen from here."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def pump(self, other: "Wire", until: Callable[[bytes], bool] = lambda _: False) -> None:
+        """Passes on what comes in, to its end or until certain bytes have gone by."""
+        with contextlib.suppress(OSError):  # either end may hang up; that is what this is for
+            while data := await self.reader.read(65536):
+                await other.send(data)
+                if until(data):
+                    return
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+
+@dataclasses.dataclass(frozen=True)
+class Exchange:
+    """One HTTP request on a connection of its own, and what a fault may do with it."""
+
+    head: bytes
+    client: Wire
+    upstream_port: int
+
+    async def forward(self, *, keep: int | None = None) -> None:
+        """Passes the request on, and back comes the answer: of its body at most `keep` bytes."""
+        async with self.ask() as server:
+            await self.client.send(await server.reader.readuntil(b"\r\n\r\n"))
+            if keep is None:
+                await server.pump(self.client)
+            else:
+                await self.client.send(await server.reader.read(keep))
+
+    async def answer(self, status: int, body: bytes) -> None:
+        """Answers in the server's place, once the request has come in wholly."""
+        length = Request.parse(self.head).headers.get("content-length", 0)
+        await self.client.reader.readexactly(int(length))
+        head = f"HTTP/1.1 {status} Injected\r\nContent-Length: {len(body)}\r\nConnection: close"
+        await self.client.send(head.encode() + b"\r\n\r\n" + body)
+
+    @contextlib.asynccontextmanager
+    async def ask(self) -> AsyncIterator[Wire]:
+        """Passes the request on, and yields the server's end."""
+        server = Wire(*await asyncio.open_connection(HOST, self.upstream_port))
+        # One request a connection: where the answer ends, the connection does.
+        lines = self.head.strip().split(b"\r\n")
+        kept = [line for line in lines if not line.lower().startswith(b"connection:")]
+        await server.send(b"\r\n".join([*kept, b"Connection: close", b"", b""]))
+        upload = asyncio.ensure_future(self.client.pump(server))
+        try:
+            yield server
+        finally:
+            upload.cancel()
+            server.writer.close()
+
+
+Fault = Callable[[Exchange], Awaitable[None]]
+
+
+def status(code: int, error: str = "") -> Fault:
+    """Answers with a status, and with `error` as AWS's JSON protocol names one."""
+    body = json.dumps({"__type": f"com.amazonaws.sqs#{error}", "message": error}).encode()
+    return lambda exchange: exchange.answer(code, body)
+
+
+async def close(exchange: Exchange) -> None:
+    """Hangs up without a word."""
+
+
+async def hang(exchange: Exchange) -> None:
+    """Takes the request and never answers: a black hole."""
+    await asyncio.Event().wait()
+
+
+async def lose_answer(exchange: Exchange) -> None:
+    """Lets the server do what was asked, and hangs up instead of saying so."""
+    async with exchange.ask() as server:
+        await server.reader.read()
+
+
+def cut_body(after_bytes: int) -> Fault:
+    """Hangs up in the middle of the answer."""
+    return lambda exchange: exchange.forward(keep=after_bytes)
+
+
+def slow(seconds: float) -> Fault:
+    """Answers rightly, but late."""
+
+    async def fault(exchange: Exchange) -> None:
+        await asyncio.sleep(seconds)
+        await exchange.forward()
+
+    return fault
+
+
+class _Proxy:
+    """Listens in a thread of its own from `__enter__` to `__exit__`."""
+
+    def __init__(self, upstream_port: int) -> None:
+        self.port = 0
+        self._upstream_port = upstream_port
+        self._ready = threading.Event()
+        self._connections: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(_WAIT_SECONDS), "the proxy did not start"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(_WAIT_SECONDS)
+
+    def cut(self) -> None:
+        """Hangs up on everyone who is connected now."""
+        for connection in list(self._connections):
+            self._loop.call_soon_threadsafe(connection.cancel)
+
+    async def _run(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._accept, HOST, 0)
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+        self.cut()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.ensure_future(self._converse(Wire(reader, writer)))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+
+    async def _converse(self, client: Wire) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await self._serve(client)
+        client.writer.close()
+
+    def _serve(self, client: Wire) -> Coroutine[Any, Any, None]:
+        raise NotImplementedError
+
+
+class Plan:
+    """A fault that waits for its requests."""
+
+    def __init__(self, fault: Fault, times: int, operation: str) -> None:
+        self.fault, self.left, self.operation = fault, times, operation
+        self.used = threading.Semaphore(0)
+
+    def wait(self, times: int = 1) -> None:
+        """Waits until the fault has struck that many times more."""
+        for _ in range(times):
+            assert self.used.acquire(timeout=_WAIT_SECONDS), "the fault never struck"
+
+
+class HttpProxy(_Proxy):
+    """Forwards HTTP, except for the requests for which a test has planned a fault."""
+
+    def __init__(self, upstream_port: int) -> None:
+        super().__init__(upstream_port)
+        self.requests: list[Request] = []
+        self._plans: list[Plan] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def plan(self, fault: Fault, *, times: int = 1, operation: str = "") -> Plan:
+        """Makes the next `times` requests fail whose operation begins with `operation`."""
+        plan = Plan(fault, times, operation)
+        self._plans.append(plan)
+        return plan
+
+    def clear(self) -> None:
+        """Forgets what was planned and what was seen."""
+        self._plans.clear()
+        self.requests.clear()
+
+    async def _serve(self, client: Wire) -> None:
+        head = await client.reader.readuntil(b"\r\n\r\n")
+        exchange, request = Exchange(head, client, self._upstream_port), Request.parse(head)
+        self.requests.append(request)
+        for plan in self._plans:
+            if plan.left and request.operation.startswith(plan.operation):
+                plan.left -= 1
+                plan.used.release()
+                return await plan.fault(exchange)
+        return await exchange.forward()
+
+
+class TcpProxy(_Proxy):
+    """Forwards bytes both ways. Hangs up on a client that sends `cut_after`, once it went by."""
+
+    cut_after = b""
+    refusing = False  # takes connections and hangs up, as a server that is starting does
+
+    async def _serve(self, client: Wire) -> None:
+        if self.refusing:
+            return
+        server = Wire(*await asyncio.open_connection(HOST, self._upstream_port))
+        up = client.pump(server, lambda data: self.cut_after != b"" and self.cut_after in data)
+        ways = [asyncio.ensure_future(way) for way in (up, server.pump(client))]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            server.writer.close()
