@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import itertools
 import json
+import os
 import signal
 import socket
 import sys
@@ -48,7 +49,7 @@ class _QuietHandler(MotoRequestHandler):
 def main() -> None:
     """Serves until a signal ends it."""
     arguments = _parser().parse_args()
-    configure_logs("aws", readable=True, stream=sys.stdout)
+    configure_logs("aws", readable=False, stream=sys.stdout)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     with tempfile.TemporaryDirectory(prefix="mru-lambda-") as folder:
@@ -67,7 +68,8 @@ def make_emulator(*, port: int = 0, descriptor: int | None = None) -> BaseWSGISe
     for service in _SERVICES:  # loaded now, so that the first request of each is no slower
         _load(application, service)
     if descriptor is not None:
-        port = socket.socket(fileno=descriptor).getsockname()[1]
+        with socket.socket(fileno=os.dup(descriptor)) as listener:
+            port = listener.getsockname()[1]
     return make_server(
         _HOST, port, application, threaded=True, request_handler=_QuietHandler, fd=descriptor
     )

@@ -7,6 +7,8 @@ import threading
 from pathlib import Path
 from typing import IO, Final, Protocol
 
+from local.log_lines import render
+
 _NAME_WIDTH: Final = 8  # of "postgres" and "notifier"
 _READ_BYTES: Final = 65536
 _COLOURS: Final = {"postgres": 34, "aws": 33, "notifier": 35, "api": 36, "worker": 32}
@@ -83,9 +85,10 @@ class Terminal:
         prefix = f"{name:<{_NAME_WIDTH}} | "
         if self._coloured:
             prefix = f"\x1b[{_COLOURS.get(name, _GREY)}m{prefix}\x1b[0m"
+        text = "".join(f"{prefix}{part}\n" for part in render(line, coloured=self._coloured))
         # Nobody may be there to read: the terminal is closed, or `head` has seen enough.
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(f"{prefix}{line}\n")
+            self._stream.write(text)
             self._stream.flush()
 
 
@@ -108,7 +111,8 @@ class Files:
         """See Output."""
         if not self.path(name).exists():
             return []
-        return self.path(name).read_text(errors="replace").splitlines()[-count:]
+        written = self.path(name).read_text(errors="replace").splitlines()
+        return [shown for line in written[-count:] for shown in render(line)][-count:]
 
     def close(self) -> None:
         """See Output. Nothing is on its way: the processes write to the files themselves."""
@@ -122,8 +126,8 @@ class _Source:
         self._rest = b""
 
     def lines(self, piece: bytes) -> list[str]:
-        """Takes the next piece, an empty one at the end, and returns the lines that are whole."""
+        """Takes the next piece, an empty one at the end, and returns the whole lines that say something."""
         *whole, self._rest = (self._rest + piece).split(b"\n")
         if not piece and self._rest:
             whole.append(self._rest)
-        return [line.decode(errors="replace").rstrip("\r") for line in whole]
+        return [line.decode(errors="replace").rstrip() for line in whole if line.strip()]

@@ -1,0 +1,54 @@
+"""One stack at a time in a folder: a file lock, which is free again however its holder ends."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class AlreadyRunningError(Exception):
+    """Another process has the lock; `process` is its number, where it is known."""
+
+    def __init__(self, process: int | None) -> None:
+        super().__init__(f"process {process}" if process else "another process")
+        self.process = process
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path) -> Iterator[int]:
+    """Holds the lock, and yields its file descriptor: a process that inherits it holds it too.
+
+    Raises AlreadyRunningError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _take(descriptor, fcntl.LOCK_EX)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def lock_owner(path: Path) -> int | None:
+    """Returns the number of the process that holds the lock, or None where nobody does."""
+    if not path.exists():
+        return None
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _take(descriptor, fcntl.LOCK_SH)
+    except AlreadyRunningError as error:
+        return error.process
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _take(descriptor: int, kind: int) -> None:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        words = os.pread(descriptor, 32, 0).split()
+        raise AlreadyRunningError(int(words[0]) if words else None) from None

@@ -1,0 +1,45 @@
+"""`python -m local status` and `env`: what another terminal wants to know of a running stack."""
+
+import shlex
+
+from local import web
+from local.addresses import ENVIRONMENT_FILE, read_environment
+from local.lock import lock_owner
+from local.settings import StackSettings
+
+
+def print_status(settings: StackSettings) -> int:
+    """Says whether the stack runs, and where. Returns 0 where it runs and is ready, else 1."""
+    process = lock_owner(settings.folder / "lock")
+    if process is None:
+        print("The stack is not running. Start it with: make up")
+        return 1
+    environment = _environment(settings)
+    if environment is None:
+        print(f"The stack is starting or stopping (process {process}).")
+        return 1
+    ready = web.answers(f"{environment['API_URL']}/health/ready")
+    print(f"The stack is {'up' if ready else 'running, but the API is not ready'}.")
+    print(f"  Process   {process}")
+    print(f"  API       {environment['API_URL']}")
+    print(f"  S3, SQS   {environment['AWS_ENDPOINT_URL']}")
+    print(f"  Postgres  {environment['DATABASE_URL'].rpartition('@')[2]}")
+    return 0 if ready else 1
+
+
+def print_environment(settings: StackSettings) -> int:
+    """Prints `export` lines for a shell. Returns 1, and prints none, where no stack runs."""
+    environment = _environment(settings)
+    if environment is None:
+        print("echo 'The stack is not running. Start it with: make up' >&2")
+        return 1
+    for name, value in environment.items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def _environment(settings: StackSettings) -> dict[str, str] | None:
+    try:
+        return read_environment(settings.folder / ENVIRONMENT_FILE)
+    except FileNotFoundError:
+        return None
