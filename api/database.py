@@ -5,11 +5,14 @@ each new request tries anew, and a connection that died is replaced when it is n
 """
 
 import contextlib
+import select
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
 import psycopg2.errors
+import psycopg2.extensions as pg
 import sqlalchemy as sa
 
 from api.errors import DatabaseUnavailableError
@@ -17,6 +20,7 @@ from schemas.settings import DatabaseSettings
 
 CONNECT_SECONDS: Final = 3
 STATEMENT_SECONDS: Final = 3
+WAIT_SECONDS: Final = 4  # Postgres itself gives up a second earlier, unless it has stopped
 
 # A worker process serves four requests at a time; one more is for the readiness probe.
 _POOL_SIZE: Final = 4
@@ -61,6 +65,25 @@ class Database:
             if self._engine is None:
                 self._engine = _make_engine(self._settings)
             return self._engine
+
+
+def bound_waits() -> None:
+    """Gives every wait for Postgres an end, in this whole process; so it is an entry point's call.
+
+    A server that stopped, or a proxy that forgot us, keeps its connections open and says nothing:
+    neither Postgres' own time-outs nor those of TCP ever end such a wait.
+    """
+    pg.set_wait_callback(_wait)
+
+
+def _wait(connection: Any) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (state := connection.poll()) != pg.POLL_OK:
+        poller = select.poll()
+        wanted = select.POLLIN if state == pg.POLL_READ else select.POLLOUT
+        poller.register(connection.fileno(), wanted)
+        if not poller.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise psycopg2.OperationalError(f"no answer within {WAIT_SECONDS} seconds")
 
 
 def _make_engine(settings: DatabaseSettings) -> sa.Engine:

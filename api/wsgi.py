@@ -5,6 +5,7 @@ import os
 from flask import Flask
 
 from api.app import create_app
+from api.database import bound_waits
 from api.settings import LogFormat, Settings
 from schemas.logs import configure_logs
 from schemas.settings import Environment
@@ -14,4 +15,5 @@ def create() -> Flask:
     """Makes the application from the process's environment. Raises SettingError."""
     settings = Settings.read(Environment(os.environ))
     configure_logs("api", readable=settings.log_format is LogFormat.TEXT)
+    bound_waits()
     return create_app(settings)

@@ -1,5 +1,6 @@
 """The API as it runs: under gunicorn with its own configuration, in processes of its own."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -176,6 +177,36 @@ def wait_for_a_blocked_query(cursor: Any) -> None:
         if cursor.fetchone()[0]:
             return
     raise AssertionError("no query came")
+
+
+def test_a_postgres_that_has_stopped_is_not_waited_for_without_end(
+    gunicorn: Gunicorn, database: Dsns
+) -> None:
+    assert gunicorn.ask("GET", "/movies")[0] == 200
+    with frozen_backends(database.admin):
+        started = time.monotonic()
+        status, _, _ = gunicorn.ask("GET", "/movies")  # on the connection that the pool kept
+        assert time.monotonic() - started < 10
+    assert status == 200  # on a new one
+    assert gunicorn.ask("GET", "/movies")[0] == 200
+
+
+@contextlib.contextmanager
+def frozen_backends(dsn: str) -> Iterator[None]:
+    """Stops the processes of Postgres that serve the API, as a machine that hangs would."""
+    admin = psycopg2.connect(dsn)
+    with admin.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%api'")
+        pids = [pid for (pid,) in cursor.fetchall()]
+    admin.close()
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_a_queue_that_never_answers_keeps_no_search_waiting(database: Dsns) -> None:
