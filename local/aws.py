@@ -58,7 +58,8 @@ def main() -> None:
         run_functions(invoker, Path(folder))
         complete_events()
         server = make_emulator(port=arguments.port, descriptor=arguments.fd)
-        print(f"ready http://{_HOST}:{server.port}", flush=True)
+        if arguments.fd is None:
+            print(f"ready http://{_HOST}:{server.port}", flush=True)
         server.serve_forever()
 
 

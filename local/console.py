@@ -126,7 +126,10 @@ class _Source:
         self._rest = b""
 
     def lines(self, piece: bytes) -> list[str]:
-        """Takes the next piece, an empty one at the end, and returns the whole lines that say something."""
+        """Takes the next piece, an empty one at the end, and returns the lines that are whole.
+
+        Lines with nothing on them are left out.
+        """
         *whole, self._rest = (self._rest + piece).split(b"\n")
         if not piece and self._rest:
             whole.append(self._rest)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 
 class AlreadyRunningError(Exception):
-    """Another process has the lock; `process` is its number, where it is known."""
+    """A stack is running here already; `process` is its supervisor, where that is known."""
 
     def __init__(self, process: int | None) -> None:
-        super().__init__(f"process {process}" if process else "another process")
+        known = f" as process {process}" if process else ""
+        super().__init__(f"The stack is running already{known}. Stop it with Ctrl-C where it runs.")
         self.process = process
 
 

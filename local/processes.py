@@ -105,8 +105,8 @@ class Supervisor:
         for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
 
-    def start(self, command: Command) -> None:
-        """Starts a process. Raises ProcessError where there is no such program."""
+    def start(self, command: Command) -> int:
+        """Starts a process and returns its number. Raises ProcessError where that is impossible."""
         self.check()
         output = self._output.open(command.name)
         try:
@@ -128,6 +128,7 @@ class Supervisor:
         running = _Running(command, process)
         self._running.append(running)
         self._tell_guardian(running.group.watch_line())
+        return process.pid
 
     def wait_until(
         self, name: str, ready: Callable[[], bool], *, timeout_seconds: float = 60

@@ -77,7 +77,7 @@ class Rooms:
         """The worker, which touches the heartbeat file whenever it asks the queue."""
         command = self._python(
             "worker",
-            *("celery", "--app", "worker.app", "--quiet", "worker"),
+            *("celery", "--app", "worker.app", "--quiet", "worker", "--loglevel", "INFO"),
             environment={
                 "MRU_CONCURRENCY": str(WORKER_PROCESSES),
                 **environment,

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-import psycopg2
 from sqlalchemy import URL
 
 from local import cloud, web
@@ -106,10 +105,9 @@ class Stack:
         check_free(port, "MRU_LOCAL_POSTGRES_PORT")
         server = Postgres(self.settings.folder / "postgres", port=port, options=_QUIET_POSTGRES)
         server.prepare()
-        self.supervisor.start(self.rooms.postgres(server))
-        dsn = server.address.dsn()
-        self.supervisor.wait_until("postgres", lambda: _takes_connections(dsn))
-        return dsn
+        process = self.supervisor.start(self.rooms.postgres(server))
+        self.supervisor.wait_until("postgres", lambda: _is_ready(server, process))
+        return server.address.dsn()
 
     def _server(self) -> str:
         server = self.settings.server
@@ -167,9 +165,13 @@ def _url(listener: socket.socket) -> str:
     return f"http://{HOST}:{port_of(listener)}"
 
 
-def _takes_connections(dsn: str) -> bool:
+def _is_ready(server: Postgres, process: int) -> bool:
+    """Whether the server says so in the file that it keeps (postmaster.pid, as pg_ctl does).
+
+    Asking it by connecting would leave a FATAL line in the log for each try that comes too early.
+    """
     try:
-        psycopg2.connect(dsn, connect_timeout=2).close()
-    except psycopg2.OperationalError:
+        lines = (server.home / "data" / "postmaster.pid").read_text().split("\n")
+    except FileNotFoundError:
         return False
-    return True
+    return lines[0] == str(process) and [line.strip() for line in lines[7:8]] == ["ready"]
