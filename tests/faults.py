@@ -77,8 +77,8 @@ class Exchange:
         """Answers in the server's place, once the request has come in wholly."""
         length = Request.parse(self.head).headers.get("content-length", 0)
         await self.client.reader.readexactly(int(length))
-        head = f"HTTP/1.1 {status} Injected\r\nContent-Length: {len(body)}\r\nConnection: close"
-        await self.client.send(head.encode() + b"\r\n\r\n" + body)
+        head = f"HTTP/1.1 {status} -\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        await self.client.send(head.encode() + body)
 
     @contextlib.asynccontextmanager
     async def ask(self) -> AsyncIterator[Wire]:
@@ -175,9 +175,9 @@ class _Proxy:
         connection.add_done_callback(self._connections.discard)
 
     async def _converse(self, client: Wire) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        hung_up = (OSError, asyncio.IncompleteReadError, asyncio.CancelledError)
+        with contextlib.suppress(*hung_up), contextlib.closing(client.writer):
             await self._serve(client)
-        client.writer.close()
 
     def _serve(self, client: Wire) -> Coroutine[Any, Any, None]:
         raise NotImplementedError
@@ -210,9 +210,8 @@ class HttpProxy(_Proxy):
 
     def plan(self, fault: Fault, *, times: int = 1, operation: str = "") -> Plan:
         """Makes the next `times` requests fail whose operation begins with `operation`."""
-        plan = Plan(fault, times, operation)
-        self._plans.append(plan)
-        return plan
+        self._plans.append(Plan(fault, times, operation))
+        return self._plans[-1]
 
     def clear(self) -> None:
         """Forgets what was planned and what was seen."""

@@ -76,7 +76,7 @@ def test_a_body_is_cut_short(proxy: faults.HttpProxy) -> None:
     proxy.plan(faults.cut_body(after_bytes=1000))
     with pytest.raises(http.client.IncompleteRead) as caught:
         get(proxy)
-    assert len(caught.value.partial) == 1000
+    assert 0 < len(caught.value.partial) <= 1000
 
 
 @pytest.mark.parametrize("fault", [faults.close, faults.lose_answer])

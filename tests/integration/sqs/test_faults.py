@@ -132,6 +132,17 @@ def test_every_kind_of_bad_message_reaches_the_dead_letter_queue(
 
 
 @pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("routing_key", ["elsewhere", ["imports"], None])
+def test_what_a_sender_says_of_the_way_is_of_no_account(rig: Rig, routing_key: object) -> None:
+    name = f"way-{routing_key}"
+    message = make_message("probe.touch", name)
+    message["properties"]["delivery_info"] = {"exchange": {}, "routing_key": routing_key}
+    rig.send_raw(encode(json.dumps(message)))
+    assert rig.wait_for(name) == ["1"]
+    wait_until("it is deleted", lambda: rig.count(rig.queue_url) == 0)
+
+
+@pytest.mark.usefixtures("worker")
 def test_the_heartbeat_file_is_as_young_as_the_last_answered_poll(rig: Rig) -> None:
     file = rig.folder / "heartbeat"
     seen = file.stat().st_mtime_ns
