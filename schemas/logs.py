@@ -6,9 +6,12 @@ logging go the same way. Tracebacks come without local variables, which may hold
 
 import logging
 import sys
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import structlog
+
+# What they say at INFO, the rooms say better: where credentials were found, that a task came.
+_CHATTY: Final = ("botocore", "celery.app.trace", "celery.worker.strategy", "kombu")
 
 
 def configure_logs(room: str, *, readable: bool, stream: TextIO | None = None) -> None:
@@ -38,6 +41,8 @@ def configure_logs(room: str, *, readable: bool, stream: TextIO | None = None) -
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    for chatty in _CHATTY:
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

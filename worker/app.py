@@ -7,7 +7,7 @@ import functools
 import os
 from typing import Any, Final
 
-from celery import Celery
+from celery import Celery, signals
 
 from schemas.logs import configure_logs
 from schemas.settings import Environment
@@ -39,7 +39,10 @@ def create_app(settings: Settings) -> Celery:
 @functools.cache
 def _app_of_this_process() -> Celery:
     settings = Settings.read(Environment(os.environ))
-    configure_logs("worker", readable=settings.readable_logs)
+    # Whoever listens to this signal keeps Celery from setting levels and formats of its own.
+    signals.setup_logging.connect(
+        lambda **_: configure_logs("worker", readable=settings.readable_logs), weak=False
+    )
     return create_app(settings)
 
 
