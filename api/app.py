@@ -18,7 +18,7 @@ def create_app(settings: Settings) -> Flask:
     Services.install(app, settings)
     observe_requests(app)
     api = Api(app)
-    for room in (movies, imports, notifications, health):
-        api.register_blueprint(room.blueprint)
+    for views in (movies, imports, notifications, health):
+        api.register_blueprint(views.blueprint)
     handle_errors(app)
     return app
