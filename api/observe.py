@@ -19,6 +19,7 @@ def observe_requests(app: Flask) -> None:
     """Gives each request an id, which goes into every log line and out with the answer."""
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(_forget)
 
 
 def request_id() -> str:
@@ -31,8 +32,6 @@ def _begin() -> None:
     given = request.headers.get(REQUEST_ID_HEADER, "")
     g.request_id = given if _ACCEPTABLE_ID.fullmatch(given) else str(uuid.uuid4())
     g.started = time.monotonic()
-    # Threads serve one request after another: what the last one bound must not stay.
-    structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
@@ -48,3 +47,8 @@ def _end(response: Response) -> Response:
         seconds=round(time.monotonic() - g.started, 4),
     )
     return response
+
+
+def _forget(_: BaseException | None) -> None:
+    # Threads serve one request after another: what this one bound must not stay.
+    structlog.contextvars.unbind_contextvars("request_id")

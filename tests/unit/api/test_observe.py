@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+import structlog
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
@@ -45,3 +46,8 @@ def test_probes_that_succeed_are_not_worth_a_line(client: FlaskClient) -> None:
     with capture_logs() as logs:
         client.get("/health/live")
     assert [line["log_level"] for line in logs] == ["debug"]
+
+
+def test_what_a_request_bound_does_not_stay_with_its_thread(client: FlaskClient) -> None:
+    client.get("/health/live")
+    assert "request_id" not in structlog.contextvars.get_contextvars()
