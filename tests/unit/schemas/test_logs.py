@@ -13,16 +13,19 @@ import structlog
 from schemas.logs import configure_logs
 
 SECRET: Final = "correct-horse-battery-staple"
+CHATTY: Final = ("botocore", "celery.app.trace", "celery.worker.strategy", "kombu")
 
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     """A place for log lines; the process's own logging is put back afterwards."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers = root.handlers[:]
+    levels = {log: log.level for log in (root, *map(logging.getLogger, CHATTY))}
     yield io.StringIO()
     root.handlers[:] = handlers
-    root.setLevel(level)
+    for log, level in levels.items():
+        log.setLevel(level)
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
 
@@ -120,6 +123,16 @@ def test_what_is_said_for_debugging_is_left_out(stream: io.StringIO) -> None:
     structlog.stdlib.get_logger("api").debug("ours")
     logging.getLogger("botocore").debug("theirs")
     assert lines_of(stream) == []
+
+
+@pytest.mark.parametrize("library", CHATTY)
+def test_a_chatty_library_is_heard_when_something_is_wrong(
+    stream: io.StringIO, library: str
+) -> None:
+    configure_logs("worker", readable=False, stream=stream)
+    logging.getLogger(library).info("all is well")
+    logging.getLogger(library).warning("something is not")
+    assert line_of(stream)["event"] == "something is not"
 
 
 def test_configuring_twice_does_not_write_twice(stream: io.StringIO) -> None:
