@@ -16,6 +16,7 @@ from local.archive import pack_room
 from local.cloud import Cloud, CloudSettings
 from local.console import Output
 from local.database import Dsns, environment_of, prepare_database
+from local.folder import postgres_folder
 from local.ports import HOST, check_free, listen, port_of
 from local.postgres import Postgres
 from local.processes import Supervisor
@@ -103,7 +104,7 @@ class Stack:
     def _start_postgres(self) -> str:
         port = self.settings.postgres_port
         check_free(port, "MRU_LOCAL_POSTGRES_PORT")
-        server = Postgres(self.settings.folder / "postgres", port=port, options=_QUIET_POSTGRES)
+        server = Postgres(postgres_folder(self.settings.folder), port=port, options=_QUIET_POSTGRES)
         server.prepare()
         process = self.supervisor.start(self.rooms.postgres(server))
         self.supervisor.wait_until("postgres", lambda: _is_ready(server, process))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from local.addresses import ENVIRONMENT_FILE, Addresses, write_environment
 from local.console import Terminal
+from local.folder import postgres_folder
 from local.lock import hold_lock
 from local.processes import StopRequested, Supervisor
 from local.settings import StackSettings
@@ -36,7 +37,7 @@ def run_up(settings: StackSettings, environ: Mapping[str, str], *, coloured: boo
 def welcome(settings: StackSettings, addresses: Addresses) -> str:
     """Returns what a newcomer wants to know now."""
     file = _short(settings.folder / ENVIRONMENT_FILE)
-    where = "your own" if settings.server else f"kept in {_short(settings.folder / 'postgres')}"
+    where = "your own" if settings.server else f"kept in {_short(postgres_folder(settings.folder))}"
     database = addresses.database.rpartition("@")[2]
     return f"""
 Movies-r-us is up.

@@ -1,0 +1,52 @@
+# Everything that is done here, by one verb each. Needs make and Python 3.11, 3.12 or 3.13.
+#
+#   make            lists the verbs
+#   make up PYTHON=/opt/python3.12/bin/python3      chooses the Python of a new .venv
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help up demo test lint types imports unit format lock clean
+
+PYTHON ?=
+RUN := .venv/bin/python
+# Written last, so that an installation cut short begins again.
+INSTALLED := .venv/installed
+
+help: ## List what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
+
+up: $(INSTALLED) ## Run the whole stack here, with its logs, until Ctrl-C
+	@exec $(RUN) -m local up
+
+demo: $(INSTALLED) ## Run the stack, import the samples, ask the example queries, stop
+	@exec $(RUN) -m local demo
+
+test: lint types imports unit ## Check everything: style, types, who imports whom, all tests
+
+lint: $(INSTALLED) ## Check style and format
+	@$(RUN) -m ruff check --quiet
+	@$(RUN) -m ruff format --check --quiet
+	@echo "style: good"
+
+types: $(INSTALLED) ## Check types
+	@$(RUN) -m mypy --no-error-summary
+	@echo "types: good"
+
+imports: $(INSTALLED) ## Check that rooms import only what they may
+	@$(RUN) -c 'from importlinter.cli import lint_imports_command as run; run()' --config setup.cfg
+
+unit: $(INSTALLED) ## Run all tests
+	@exec $(RUN) -m pytest
+
+format: $(INSTALLED) ## Put style and format right
+	@$(RUN) -m ruff check --quiet --fix
+	@$(RUN) -m ruff format --quiet
+
+lock: ## Choose the newest versions of all packages: writes constraints.txt
+	@PYTHON="$(PYTHON)" sh local/install.sh lock
+
+clean: ## Remove .venv, the stack's data and all caches
+	@PYTHON="$(PYTHON)" sh local/install.sh clean
+
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+	@PYTHON="$(PYTHON)" sh local/install.sh install
