@@ -12,10 +12,9 @@ import gunicorn.util
 import orjson
 from gunicorn.glogging import Logger
 
-from api.settings import LogFormat
 from schemas.logs import configure_logs
 from schemas.problem import PROBLEM_CONTENT_TYPE, problem
-from schemas.settings import Environment
+from schemas.settings import Environment, LogFormat
 
 _environment: Final = Environment(os.environ)
 

@@ -4,18 +4,10 @@ Limits that nobody has to change are constants beside the code that keeps them.
 """
 
 import dataclasses
-from enum import StrEnum
 from typing import Self
 from urllib.parse import urlsplit
 
-from schemas.settings import DatabaseSettings, Environment, SettingError
-
-
-class LogFormat(StrEnum):
-    """How log lines look: for machines or for people."""
-
-    JSON = "json"
-    TEXT = "text"
+from schemas.settings import DatabaseSettings, Environment, LogFormat, SettingError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

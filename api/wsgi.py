@@ -6,9 +6,9 @@ from flask import Flask
 
 from api.app import create_app
 from api.database import bound_waits
-from api.settings import LogFormat, Settings
+from api.settings import Settings
 from schemas.logs import configure_logs
-from schemas.settings import Environment
+from schemas.settings import Environment, LogFormat
 
 
 def create() -> Flask:

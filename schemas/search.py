@@ -85,11 +85,11 @@ class MovieSearchSchema(Schema):
     genre = fields.List(
         Text(max_length=NAME_MAX_LENGTH), load_default=list, metadata={"example": ["action"]}
     )
-    year = _year(load_default=None)
-    year_from = _year(load_default=None)
-    year_to = _year(load_default=None)
+    year = _year()
+    year_from = _year()
+    year_to = _year()
     limit = WholeNumberText(minimum=1, maximum=LIMIT_MAXIMUM, load_default=LIMIT_DEFAULT)
-    cursor = _CursorField(load_default=None)
+    cursor = _CursorField(metadata={"type": "string"})
 
     @validates_schema
     def _range_is_not_upside_down(self, data: dict[str, Any], **_: Any) -> None:

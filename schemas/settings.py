@@ -16,6 +16,13 @@ _FALSE: Final = frozenset({"0", "false", "no", "off"})
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
+class LogFormat(StrEnum):
+    """How log lines look: for machines or for people."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
 class SettingError(Exception):
     """A setting is missing or wrong; the message names its variable."""
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from celery import Celery, signals
 
 from schemas.logs import configure_logs
-from schemas.settings import Environment
+from schemas.settings import Environment, LogFormat
 from worker import tasks
 from worker.celery_settings import celery_settings
 from worker.settings import Settings
@@ -39,9 +39,10 @@ def create_app(settings: Settings) -> Celery:
 @functools.cache
 def _app_of_this_process() -> Celery:
     settings = Settings.read(Environment(os.environ))
+    readable = settings.log_format is LogFormat.TEXT
     # Whoever listens to this signal keeps Celery from setting levels and formats of its own.
     signals.setup_logging.connect(
-        lambda **_: configure_logs("worker", readable=settings.readable_logs), weak=False
+        lambda **_: configure_logs("worker", readable=readable), weak=False
     )
     return create_app(settings)
 

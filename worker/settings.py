@@ -4,7 +4,7 @@ import dataclasses
 from typing import Final, Self
 
 from schemas.imports import OnError
-from schemas.settings import DatabaseSettings, Environment
+from schemas.settings import DatabaseSettings, Environment, LogFormat
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -60,7 +60,7 @@ class Settings:
     concurrency: int
     wait_time_seconds: int
     heartbeat_file: str | None
-    readable_logs: bool
+    log_format: LogFormat
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -79,5 +79,5 @@ class Settings:
             concurrency=whole("MRU_CONCURRENCY", 1, minimum=1, maximum=64),
             wait_time_seconds=whole("MRU_WAIT_TIME_SECONDS", 10, minimum=1, maximum=20),
             heartbeat_file=environment.optional("MRU_HEARTBEAT_FILE"),
-            readable_logs=environment.text("MRU_LOGS", "json") == "text",
+            log_format=environment.choice("MRU_LOGS", LogFormat.JSON),
         )

@@ -49,10 +49,10 @@ class Road:
         self.rig.send_raw(encode(json.dumps(message)))
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with contextlib.closing(psycopg2.connect(self.dsns.admin)) as connection:
-            with connection.cursor() as cursor:
-                cursor.execute(sql)
-                return list(cursor.fetchall())
+        connection = psycopg2.connect(self.dsns.admin)
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
 
     def statuses(self) -> list[str]:
         return [status for (status,) in self.query("SELECT status FROM imports ORDER BY key")]
