@@ -69,7 +69,7 @@ class Rooms:
                 *quiet,
                 "api.wsgi:create()",
             ),
-            environment={**environment, "MRU_ALLOW_POST_MOVIES": "true"},
+            environment=environment,
         )
         return dataclasses.replace(command, inherit=(listener,))
 

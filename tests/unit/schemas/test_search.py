@@ -99,11 +99,7 @@ def test_a_search_for_nothing_asks_for_the_first_page_of_everything() -> None:
         "title": [],
         "actor": [],
         "genre": [],
-        "year": None,
-        "year_from": None,
-        "year_to": None,
         "limit": LIMIT_DEFAULT,
-        "cursor": None,
     }
 
 
