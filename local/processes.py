@@ -1,7 +1,7 @@
 """Runs the stack's processes: starts them, waits until they are ready, and leaves none behind.
 
 Each is the leader of a process group of its own, so that a Ctrl-C reaches the supervisor alone,
-which then stops them one by one, the last started first. A guardian (local/guardian.py) does it
+which then stops them, layer by layer. A guardian (local/guardian.py) does it
 when the supervisor itself is killed.
 """
 
@@ -46,7 +46,8 @@ class Command:
     """One process: what to run, where, with which environment, and how it wants to be stopped.
 
     `inherit` are file descriptors that it gets beside the standard three. `user` is the account to
-    run as, for a program that refuses to be root.
+    run as, for a program that refuses to be root. What lies in a higher `layer` uses what lies in
+    lower ones, and is stopped before them.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Command:
     folder: Path
     inherit: tuple[int, ...] = ()
     user: str | None = None
+    layer: int = 0
     stop_signal: int = signal.SIGTERM
     grace_seconds: float = 10.0
 
@@ -157,18 +159,21 @@ class Supervisor:
                 raise ProcessError(running.command.name, f"{how_it_ended(code)} unexpectedly.")
 
     def stop(self) -> None:
-        """Stops all processes, the last started first. A second signal makes it brief."""
+        """Stops all processes, the highest layer first. A second signal makes it brief."""
         while self._running:
-            running = self._running[-1]
-            self._stop_one(running)
-            self._tell_guardian(running.group.forget_line())
-            self._running.pop()
+            top = max(running.command.layer for running in self._running)
+            layer = [running for running in self._running if running.command.layer == top]
+            asked = time.monotonic()
+            for running in layer:
+                if running.process.poll() is None:
+                    running.process.send_signal(running.command.stop_signal)
+            for running in layer:
+                self._wait_for_end(running, asked + running.command.grace_seconds)
+                self._tell_guardian(running.group.forget_line())
+                self._running.remove(running)
 
-    def _stop_one(self, running: _Running) -> None:
-        process, command = running.process, running.command
-        if process.poll() is None:
-            process.send_signal(command.stop_signal)
-        deadline = time.monotonic() + command.grace_seconds
+    def _wait_for_end(self, running: _Running, deadline: float) -> None:
+        process = running.process
         while process.poll() is None and time.monotonic() < deadline and len(self._signals) < 2:
             time.sleep(_POLL_SECONDS)
         # Whoever is left in its group by now, its children included, has had its time.

@@ -25,6 +25,7 @@ _OURS: Final = "MRU_"
 _THE_STACKS_OWN: Final = "MRU_LOCAL_"
 _WORKER_GRACE_SECONDS: Final = 30  # it finishes the import at hand
 _POSTGRES_GRACE_SECONDS: Final = 30
+_ABOVE_SERVICES: Final = 1  # stopped before Postgres and SQS are
 _SIGINT: Final = 2  # Postgres' "fast shutdown": it does not wait for its clients
 
 
@@ -71,7 +72,7 @@ class Rooms:
             ),
             environment=environment,
         )
-        return dataclasses.replace(command, inherit=(listener,))
+        return dataclasses.replace(command, inherit=(listener,), layer=_ABOVE_SERVICES)
 
     def worker(self, environment: Mapping[str, str]) -> Command:
         """The worker, which touches the heartbeat file whenever it asks the queue."""
@@ -80,13 +81,16 @@ class Rooms:
             *("celery", "--app", "worker.app", "--quiet", "worker", "--loglevel", "INFO"),
             environment={
                 "MRU_CONCURRENCY": str(WORKER_PROCESSES),
+                "MRU_WAIT_TIME_SECONDS": "1",  # after an empty poll the heartbeat says: it is up
                 **environment,
                 "MRU_HEARTBEAT_FILE": str(self.heartbeat_file),
                 # Celery's, about root: it runs what it is sent, but nothing sends it any code.
                 "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
             },
         )
-        return dataclasses.replace(command, grace_seconds=_WORKER_GRACE_SECONDS)
+        return dataclasses.replace(
+            command, grace_seconds=_WORKER_GRACE_SECONDS, layer=_ABOVE_SERVICES
+        )
 
     def environment(
         self, aws_url: str, queue_url: str, database: Mapping[str, str]

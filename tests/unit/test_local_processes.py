@@ -58,7 +58,7 @@ with hold_lock(folder / "lock") as lock, Supervisor(Files(folder), held=(lock,))
 
 
 def make_command(
-    folder: Path, name: str, script: str = POLITE, *, grace_seconds: float = 5
+    folder: Path, name: str, script: str = POLITE, *, grace_seconds: float = 5, layer: int = 0
 ) -> Command:
     return Command(
         name=name,
@@ -66,6 +66,7 @@ def make_command(
         environment={},
         folder=folder,
         grace_seconds=grace_seconds,
+        layer=layer,
     )
 
 
@@ -95,12 +96,12 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
         yield made
 
 
-def test_processes_are_stopped_in_reverse_order(tmp_path: Path) -> None:
+def test_processes_are_stopped_layer_by_layer(tmp_path: Path) -> None:
     with Supervisor(Files(tmp_path)) as supervisor:
-        for name in ("first", "second", "third"):
-            supervisor.start(make_command(tmp_path, name))
+        for layer, name in ((1, "api"), (0, "postgres"), (2, "client")):
+            supervisor.start(make_command(tmp_path, name, layer=layer))
             supervisor.wait_until(name, (tmp_path / name).exists)
-    assert (tmp_path / "ends").read_text().split() == ["third", "second", "first"]
+    assert (tmp_path / "ends").read_text().split() == ["client", "api", "postgres"]
 
 
 def test_a_process_that_does_not_listen_is_killed_with_its_children(tmp_path: Path) -> None:
