@@ -76,9 +76,10 @@ install() {
     else
         echo "Bringing the packages in .venv up to date."
     fi
-    # Not compiled here: most modules are never imported, and the others are compiled when they are.
     quietly .venv/bin/python -m pip install --disable-pip-version-check --no-compile \
         --constraint constraints.txt --editable ".$extras"
+    # pip would compile too, but on one core. Some packages hold files for other Pythons: those fail.
+    .venv/bin/python -m compileall -q -j 0 .venv/lib >>"$log" 2>&1 || true
     touch .venv/installed
 }
 
