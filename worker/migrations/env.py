@@ -1,7 +1,8 @@
 """Runs the migrations on the connection that `worker.migrate` hands over, each in a transaction.
 
 Bounded: a migration waits seconds, not minutes, for a lock, because everybody else queues behind
-it; and each must work with the code of the version before it, which is still running.
+it; and each must work with the code of the version before it, which is still running. There
+is no way back but a new migration, or a restore.
 """
 
 from alembic import context

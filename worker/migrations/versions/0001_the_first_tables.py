@@ -141,6 +141,17 @@ CREATE TABLE import_aliases (
 );
 """
 
+# Only the owner of an index may have its pending entries sorted in; this lends that right.
+FLUSHING = """
+CREATE FUNCTION mru_flush_search_indexes() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT gin_clean_pending_list('public.movies_title_trigrams'::regclass);
+    SELECT gin_clean_pending_list('public.movies_cast_trigrams'::regclass);
+$$;
+REVOKE ALL ON FUNCTION mru_flush_search_indexes() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mru_flush_search_indexes() TO mru_worker;
+"""
+
 # No role may delete from the ledger; the API may only look.
 RIGHTS = """
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
@@ -154,12 +165,6 @@ GRANT INSERT ON genres, import_aliases TO mru_worker;
 
 
 def upgrade() -> None:
-    for step in (EXTENSIONS, FOLDING, TABLES, RIGHTS):
+    for step in (EXTENSIONS, FOLDING, TABLES, FLUSHING, RIGHTS):
         op.get_bind().exec_driver_sql(step.replace("%", "%%"))
 
-
-def downgrade() -> None:
-    op.get_bind().exec_driver_sql("""
-        DROP TABLE import_aliases, import_errors, imports, claims, genres, movies;
-        DROP FUNCTION mru_like(text), mru_fold_names(text[]), mru_fold(text);
-    """)
