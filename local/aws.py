@@ -60,7 +60,10 @@ def main() -> None:
         server = make_emulator(port=arguments.port, descriptor=arguments.fd)
         if arguments.fd is None:
             print(f"ready http://{_HOST}:{server.port}", flush=True)
-        server.serve_forever()
+        try:
+            server.serve_forever()
+        finally:
+            invoker.close()
 
 
 def make_emulator(*, port: int = 0, descriptor: int | None = None) -> BaseWSGIServer:

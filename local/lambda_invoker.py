@@ -51,6 +51,7 @@ class Invoker:
         self._due: list[_Invocation] = []  # a heap
         self._numbers = itertools.count()
         self._idle: dict[Function, list[Sandbox]] = collections.defaultdict(list)
+        self._busy: set[Sandbox] = set()
         self._closed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"lambda-{number}", daemon=True)
@@ -62,7 +63,9 @@ class Invoker:
     def invoke(self, function: Function, event: Any, request_id: str | None = None) -> Answer:
         """Runs the function now and returns what came of it."""
         sandbox = self._borrow(function)
+        self._busy.add(sandbox)
         answer = sandbox.invoke(event, request_id or str(uuid.uuid4()))
+        self._busy.discard(sandbox)
         self._give_back(sandbox)
         return answer
 
@@ -71,11 +74,16 @@ class Invoker:
         number = next(self._numbers)
         self._put(_Invocation(time.monotonic(), number, function, event, str(uuid.uuid4()), 1))
 
-    def close(self) -> None:
-        """Ends the threads after what they are doing, and then the sandboxes."""
+    def close(self, *, patience_seconds: float = 1.0) -> None:
+        """Ends the threads and the sandboxes; what still runs then is cut off."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        deadline = time.monotonic() + patience_seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for sandbox in list(self._busy):
+            sandbox.kill()  # its thread sees the end, and ends too
         for thread in self._threads:
             thread.join()
         for sandbox in itertools.chain.from_iterable(self._idle.values()):
@@ -90,7 +98,7 @@ class Invoker:
     def _work(self) -> None:
         while invocation := self._next():
             answer = self.invoke(invocation.function, invocation.event, invocation.request_id)
-            if answer.error is not None:
+            if answer.error is not None and not self._closed:
                 self._again(invocation, answer.error)
 
     def _next(self) -> _Invocation | None:

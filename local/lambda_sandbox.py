@@ -83,7 +83,8 @@ class Sandbox:
             self._send(json.dumps(request).encode() + b"\n")
             answer = json.loads(self._line(deadline))
         except TimeoutError:
-            self.close(kill=True)
+            self.kill()
+            self.close()
             seconds = self.function.timeout_seconds
             return _failure("Sandbox.Timedout", f"Task timed out after {seconds:.2f} seconds")
         except (EOFError, BrokenPipeError):
@@ -92,10 +93,12 @@ class Sandbox:
             return _failure("Runtime.ExitError", f"Runtime exited with code {code}")
         return Answer(result=answer.get("result"), error=answer.get("error"))
 
-    def close(self, *, kill: bool = False) -> None:
-        """Ends the child: at the end of its input, or at once."""
-        if kill:
-            self._process.kill()
+    def kill(self) -> None:
+        """Ends the child at once. `close` is still to be called."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Ends the child, which leaves by itself at the end of its input."""
         if self._process.stdin:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()

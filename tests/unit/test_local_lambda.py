@@ -307,6 +307,15 @@ def test_a_slow_event_does_not_hold_up_the_next(invoker: Invoker, tmp_path: Path
     lines_of(tmp_path / "record", 2)
 
 
+def test_what_still_runs_at_the_end_is_cut_off(tmp_path: Path) -> None:
+    invoker = Invoker()
+    invoker.enqueue(make_function(tmp_path, timeout_seconds=60), "sleep")
+    lines_of(tmp_path / "record", 1)
+    with capture_logs() as logs:
+        invoker.close(patience_seconds=0)
+    assert logs == []  # and so nothing is tried again
+
+
 def test_the_notifier_is_packed_into_the_same_bytes_every_time(tmp_path: Path) -> None:
     copy = tmp_path / "notifier"
     copy.mkdir()
