@@ -6,10 +6,12 @@ import re
 from typing import Any, Final
 
 _BARE: Final = re.compile(r"[^\s\"=]+")
+# What is shown elsewhere in the line, and the long id by which machines put lines together.
 _LEFT_OUT: Final = frozenset(
-    {"timestamp", "level", "event", "room", "logger", "exception", "exc_info"}
+    {"timestamp", "level", "event", "room", "logger", "request_id", "exception", "exc_info"}
 )
 _BOLD: Final = "1"
+_DIM: Final = "2"
 _LEVEL_COLOURS: Final = {"warning": "33", "error": "31", "critical": "31"}
 
 
@@ -22,11 +24,12 @@ def render(line: str, *, coloured: bool = False) -> list[str]:
     if entry is None:
         return [line]
     level = str(entry.get("level", "info"))
+    fields = [f"{name}={_value(entry[name])}" for name in entry if name not in _LEFT_OUT]
     words = [
         _clock(entry.get("timestamp")),
         "" if level == "info" else _paint(level.upper(), _LEVEL_COLOURS.get(level), coloured),
         _paint(str(entry["event"]), _BOLD, coloured),
-        *(f"{name}={_value(value)}" for name, value in entry.items() if name not in _LEFT_OUT),
+        _paint(" ".join(fields), _DIM, coloured) if fields else "",
     ]
     return [" ".join(word for word in words if word), *_trace(entry.get("exception"))]
 

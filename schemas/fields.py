@@ -46,6 +46,16 @@ class Text(fields.String):
             raise self.make_error("too_long", max_length=self.max_length)
         return text
 
+    def stands(self, value: Any) -> bool:
+        """Whether a value is valid and loads as itself. False says nothing: it has to be loaded."""
+        return (
+            type(value) is str
+            and 0 < len(value) <= self.max_length
+            and value.strip() == value
+            and not _UNSTORABLE.search(value)
+            and (value.isascii() or unicodedata.is_normalized("NFC", value))
+        )
+
 
 class WholeNumber(fields.Integer):
     """An integer between two bounds, both allowed: not "2004", not 2004.5, not 2004.0, not true.
@@ -68,6 +78,10 @@ class WholeNumber(fields.Integer):
             raise self.make_error("invalid")
         return self._within_bounds(value)
 
+    def stands(self, value: Any) -> bool:
+        """Whether a value is valid and loads as itself. False says nothing: it has to be loaded."""
+        return type(value) is int and self.minimum <= value <= self.maximum
+
     def _within_bounds(self, number: int) -> int:
         if not self.minimum <= number <= self.maximum:
             raise self.make_error("range", minimum=self.minimum, maximum=self.maximum)
@@ -83,6 +97,18 @@ class WholeNumberText(WholeNumber):
         if not isinstance(value, str) or not self._DIGITS.fullmatch(value):
             raise self.make_error("invalid")
         return self._within_bounds(int(value))
+
+
+class Texts(fields.List[str]):
+    """A list of texts, empty where it is missing."""
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(Text(max_length=max_length), load_default=list, **kwargs)
+        self._stands = Text(max_length=max_length).stands
+
+    def stands(self, value: Any) -> bool:
+        """Whether a value is valid and loads as itself. False says nothing: it has to be loaded."""
+        return type(value) is list and all(map(self._stands, value))
 
 
 def flatten_messages(error: ValidationError) -> list[tuple[str, str]]:

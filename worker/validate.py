@@ -2,16 +2,16 @@
 
 import dataclasses
 import json
-import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from marshmallow import ValidationError
 
+from schemas.compiled import compile_loader
 from schemas.fields import flatten_messages
 from schemas.imports import OnError
-from schemas.movie import MovieSchema, movie_id
+from schemas.movie import MovieSchema, movie_id_digits
 from worker.errors import BadRecordsError
 from worker.records import Record
 from worker.settings import Limits
@@ -21,11 +21,10 @@ _IGNORED_NAMES_MAX: Final = 50
 _OTHER_NAMES: Final = "(others)"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Movie:
-    """A record that passed, under the id of the movie that it speaks of."""
+class Movie(NamedTuple):
+    """A record that passed, under the id (32 hexadecimal digits) of the movie that it speaks of."""
 
-    id: uuid.UUID
+    id: str
     title: str
     year: int
     cast: list[str]
@@ -62,8 +61,9 @@ class Validator:
     """
 
     def __init__(self, on_error: OnError, limits: Limits) -> None:
-        self._schema = MovieSchema()
-        self._known = frozenset(self._schema.load_fields)
+        schema = MovieSchema()
+        self._load = compile_loader(schema)
+        self._known = frozenset(schema.load_fields)
         self._on_error = on_error
         self._limits = limits
         self.read = 0
@@ -76,7 +76,7 @@ class Validator:
 
         Raises BadRecordsError at the end where a record was bad and the file is taken whole.
         """
-        movies: dict[uuid.UUID, Movie] = {}
+        movies: dict[str, Movie] = {}
         started_at = self.read
         taken = 0
         for record in records:
@@ -99,14 +99,14 @@ class Validator:
     def _movie(self, record: Record) -> Movie | None:
         self.read += 1
         try:
-            fields = self._schema.load(record.value)
+            fields = self._load(record.value)
         except ValidationError as error:
             self._remember(record, error)
             return None
         if len(record.value) > len(fields) or not record.value.keys() <= self._known:
             self._count_ignored(record.value)
         title, year, cast = fields["title"], fields["year"], fields["cast"]
-        return Movie(movie_id(title, year, cast), title, year, cast, fields["genres"])
+        return Movie(movie_id_digits(title, year, cast), title, year, cast, fields["genres"])
 
     def _remember(self, record: Record, error: ValidationError) -> None:
         self.bad += 1
@@ -121,7 +121,7 @@ class Validator:
             self.ignored_fields[shown if room else _OTHER_NAMES] += 1
 
 
-def _chunk(movies: dict[uuid.UUID, Movie], records: int, taken: int) -> Chunk:
+def _chunk(movies: dict[str, Movie], records: int, taken: int) -> Chunk:
     return Chunk(list(movies.values()), records=records, repeated=taken - len(movies))
 
 

@@ -167,4 +167,3 @@ GRANT INSERT ON genres, import_aliases TO mru_worker;
 def upgrade() -> None:
     for step in (EXTENSIONS, FOLDING, TABLES, FLUSHING, RIGHTS):
         op.get_bind().exec_driver_sql(step.replace("%", "%%"))
-
