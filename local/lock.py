@@ -11,8 +11,12 @@ class AlreadyRunningError(Exception):
     """A stack is running here already; `process` is its supervisor, where that is known."""
 
     def __init__(self, process: int | None) -> None:
-        known = f" as process {process}" if process else ""
-        super().__init__(f"The stack is running already{known}. Stop it with Ctrl-C where it runs.")
+        if process is None or _exists(process):
+            known = f" as process {process}" if process else ""
+            advice = f"is running already{known}. Stop it with Ctrl-C where it runs."
+        else:
+            advice = f"was killed (process {process}) and is being stopped. Try again in a moment."
+        super().__init__(f"The stack {advice}")
         self.process = process
 
 
@@ -53,3 +57,13 @@ def _take(descriptor: int, kind: int) -> None:
     except BlockingIOError:
         words = os.pread(descriptor, 32, 0).split()
         raise AlreadyRunningError(int(words[0]) if words else None) from None
+
+
+def _exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's, but there
+    return True

@@ -39,6 +39,8 @@ def print_environment(settings: StackSettings) -> int:
 
 
 def _environment(settings: StackSettings) -> dict[str, str] | None:
+    if lock_owner(settings.folder / "lock") is None:
+        return None  # whatever file there is was left by a stack that was killed
     try:
         return read_environment(settings.folder / ENVIRONMENT_FILE)
     except FileNotFoundError:
