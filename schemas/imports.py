@@ -6,8 +6,9 @@ from marshmallow import Schema, fields
 
 
 class ImportStatus(StrEnum):
-    """Where an import stands. Only `running` and a retried `failed` ever change again."""
+    """Where an import stands. `succeeded` and `superseded` never change again."""
 
+    QUEUED = "queued"  # asked for by an operator; no worker has taken it up yet
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"

@@ -32,6 +32,7 @@ def create_app(settings: Settings) -> Celery:
             heartbeat_file=settings.heartbeat_file,
         )
     )
+    app.conf["mru_settings"] = settings  # for the commands, which are given the app alone
     tasks.register(app, settings)
     return app
 

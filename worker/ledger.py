@@ -23,7 +23,7 @@ from worker.validate import BadRecord
 
 LOCK_WAIT_SECONDS: Final = 5
 _MESSAGE_MAX_CHARACTERS: Final = 1_000
-_ENDED: Final = (ImportStatus.SUCCEEDED, ImportStatus.SUPERSEDED)
+_TO_BE_DONE: Final = (ImportStatus.QUEUED, ImportStatus.RUNNING)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,15 +41,11 @@ class Known:
 
     id: uuid.UUID
     status: ImportStatus
-    on_error: OnError
-    retry_wanted: bool
 
     @property
     def done(self) -> bool:
         """Whether there is nothing left to do, unless an operator asks again."""
-        return self.status in _ENDED or (
-            self.status is ImportStatus.FAILED and not self.retry_wanted
-        )
+        return self.status not in _TO_BE_DONE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,20 +109,9 @@ def _is_version(version: ObjectVersion) -> sa.ColumnElement[bool]:
 
 
 def _known(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> Known | None:
-    retry_wanted = imports.c.retry_requested_at > sa.func.coalesce(
-        imports.c.finished_at, imports.c.started_at
-    )
-    row = connection.execute(
-        sa.select(
-            imports.c.id,
-            imports.c.status,
-            imports.c.on_error,
-            sa.func.coalesce(retry_wanted, sa.false()),
-        ).where(condition)
-    ).one_or_none()
-    if row is None:
-        return None
-    return Known(row[0], ImportStatus(row[1]), OnError(row[2]), retry_wanted=row[3])
+    statement = sa.select(imports.c.id, imports.c.status).where(condition)
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else Known(row.id, ImportStatus(row.status))
 
 
 def add_alias(connection: sa.Connection, alias: uuid.UUID, import_id: uuid.UUID) -> None:

@@ -14,9 +14,11 @@ import psycopg2.extras
 import pytest
 
 from local.database import Dsns, environment_of
+from schemas.imports import OnError
 from schemas.notification import Notification, notification_id
 from schemas.settings import Environment
 from tests.builders import as_file, make_record, make_records
+from worker.backfill import backfill, list_bucket
 from worker.database import Database
 from worker.importing import Importer, Outcome
 from worker.objects import make_client
@@ -297,3 +299,16 @@ def test_what_is_no_file_of_movies_fails_once_and_says_why(
 def test_an_empty_array_is_a_file_with_no_movies(road: Road) -> None:
     assert road.run(b"[]") is Outcome.SUCCEEDED
     assert counts_of(road.entry()) == {}
+
+
+def test_what_a_backfill_queues_is_imported_under_the_id_that_it_was_given(road: Road) -> None:
+    road.upload(as_file([make_record()]))
+    sent: list[Notification] = []
+    with road.importer.database.connect() as connection:
+        pages = list_bucket(road.s3, road.bucket, "")
+        backfill(connection, pages, sent.append, on_error=OnError.FAIL)
+    assert road.entry()["status"] == "queued"
+    assert road.importer.run(sent[0]) is Outcome.SUCCEEDED
+    entry = road.entry()
+    assert (entry["id"], entry["attempts"]) == (str(sent[0].id), 1)
+    assert counts_of(entry) == {"read": 1, "inserted": 1}

@@ -16,7 +16,6 @@ from schemas.tables import imports
 INTERNAL_COLUMNS: Final = {
     "sequencer",  # only ever compared, padded, to order two versions of one key
     "request_id",  # for the log lines of the notifier, the API and the worker
-    "retry_requested_at",  # how an operator's wish reaches the worker
 }
 # The ledger has '' where an object has no version, so that versions compare; the API has null.
 NEVER_NULL_IN_THE_TABLE: Final = {"version_id"}

@@ -102,7 +102,6 @@ CREATE TABLE imports (
     error_code text,
     error text,
     timings jsonb NOT NULL DEFAULT '{}',
-    retry_requested_at timestamptz,
     retried_by text,
     retry_reason text,
     first_seen_at timestamptz NOT NULL DEFAULT now(),
@@ -112,7 +111,7 @@ CREATE TABLE imports (
         CHECK (read = inserted + updated + unchanged + stale + repeated + rejected),
     CONSTRAINT bad_records_are_rejected CHECK (bad_records <= rejected),
     CONSTRAINT status_is_known
-        CHECK (status IN ('running', 'succeeded', 'failed', 'superseded')),
+        CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'superseded')),
     CONSTRAINT on_error_is_known CHECK (on_error IN ('fail', 'continue')),
     CONSTRAINT error_code_is_known CHECK (error_code IN (
         'missing_object', 'missing_bucket', 'access_denied', 'empty', 'not_json', 'not_utf8',
@@ -120,7 +119,7 @@ CREATE TABLE imports (
         'object_too_large', 'unpacked_too_large', 'bad_records', 'gave_up'
     )),
     CONSTRAINT failures_say_why CHECK (status <> 'failed' OR error_code IS NOT NULL),
-    CONSTRAINT ends_are_timed CHECK ((status = 'running') = (finished_at IS NULL))
+    CONSTRAINT ends_are_timed CHECK ((status IN ('queued', 'running')) = (finished_at IS NULL))
 );
 CREATE UNIQUE INDEX imports_by_object_version
     ON imports (bucket, key, version_id, etag, last_modified)
