@@ -19,8 +19,10 @@ from worker.settings import Limits
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _SCALAR: Final = re.compile(r'["\-0-9tfn]')
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
-_LITERAL_CUT: Final = re.compile("|t|tr|tru|f|fa|fal|fals|n|nu|nul|-")
-_NEAR_END: Final = 6  # an escape such as \\uD83D, cut off, is complained of at its beginning
+# What the window's end can leave of a token. The parser complains where the token begins, or takes
+# the beginning of a number for the whole of it.
+_CUT: Final = re.compile(r"t|tr|tru|f|fa|fal|fals|n|nu|nul|-|\\?u?[0-9A-Fa-f]{0,4}")
+_NUMBER_CUT: Final = re.compile(r"[.eE][+\-0-9]*")
 
 
 class Record(NamedTuple):
@@ -110,23 +112,29 @@ class _Reader:
         try:
             value, end = self._scan(self._text, self._at)
         except StopIteration as stop:
-            if not _LITERAL_CUT.fullmatch(self._text, stop.value):
-                self._refuse("A value is missing", stop.value)
+            self._refuse_unless_cut("A value is missing", stop.value)
         except json.JSONDecodeError as error:
-            self._refuse_unless_cut(error)
+            if not error.msg.startswith("Unterminated string"):
+                self._refuse_unless_cut(error.msg, error.pos)
         except RecursionError:
             self._refuse_nesting()
         except ValueError as error:  # a constant that is no JSON, or int(): too many digits
             self._refuse(str(error).partition(";")[0])
         else:
-            if end < len(self._text) or self._ended:
+            if self._is_whole(end):
                 return value, end
         return None
 
-    def _refuse_unless_cut(self, error: json.JSONDecodeError) -> None:
-        unterminated = error.msg.startswith("Unterminated string")
-        if not unterminated and error.pos < len(self._text) - _NEAR_END:
-            self._refuse(error.msg, error.pos)
+    def _is_whole(self, end: int) -> bool:
+        if end == len(self._text):
+            return self._ended
+        return not _NUMBER_CUT.fullmatch(self._text, end)
+
+    def _refuse_unless_cut(self, message: str, position: int) -> None:
+        for cut in (_CUT, _NUMBER_CUT):
+            if cut.fullmatch(self._text, position):
+                return
+        self._refuse(message, position)
 
     def _go_on(self) -> None:
         """Reads more of a record that is cut off. Refuses it where it is too large or ends."""
