@@ -24,7 +24,9 @@ from schemas.movie import (
 DATA = Path(__file__).parents[4] / "shared" / "data"
 
 # All characters, lone surrogates too, and more of those that make a difference.
-characters = st.characters() | st.sampled_from(" \t\n\x00\x1f\x85\u00a0\u2028\ud800\u00e9\u0301\uff45")
+characters = st.characters() | st.sampled_from(
+    " \t\n\x00\x1f\x85\u00a0\u2028\ud800\u00e9\u0301\uff45"
+)
 texts = st.text(characters, max_size=6) | st.sampled_from(
     ["x" * NAME_MAX_LENGTH, "x" * (NAME_MAX_LENGTH + 1), "x" * TITLE_MAX_LENGTH, " x" * 300]
 )

@@ -1,95 +1,15 @@
 """Imports, run for real: objects in an S3 that answers as S3 does, rows in a real Postgres."""
 
 import dataclasses
-import gzip
 import json
 import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
 
-import boto3
-import psycopg2
-import psycopg2.extras
-import pytest
-
-from local.database import Dsns, environment_of
 from schemas.imports import OnError
-from schemas.notification import Notification, notification_id
-from schemas.settings import Environment
+from schemas.notification import Notification
 from tests.builders import as_file, make_record, make_records
+from tests.short_road import MakeRoad, Road, counts_of
 from worker.backfill import backfill, list_bucket
-from worker.database import Database
-from worker.importing import Importer, Outcome
-from worker.objects import make_client
-from worker.settings import Settings
-
-
-@dataclasses.dataclass
-class Road:
-    """A bucket and an importer into a database, and a way to look at what came of it."""
-
-    bucket: str
-    s3: Any
-    importer: Importer
-    dsn: str
-
-    def upload(self, body: bytes, key: str = "movies.json") -> Notification:
-        answer = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
-        return self.notification(key, etag=answer["ETag"].strip('"'))
-
-    def notification(self, key: str, **event: Any) -> Notification:
-        event = {"event_time": datetime.now(UTC)} | event
-        return Notification(
-            id=notification_id(self.bucket, key, **event), bucket=self.bucket, key=key, **event
-        )
-
-    def run(self, body: bytes, key: str = "movies.json") -> Outcome:
-        return self.importer.run(self.upload(body, key))
-
-    def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
-        connection = psycopg2.connect(self.dsn)
-        try:
-            with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
-                cursor.execute(sql, values)
-                return [dict(row) for row in cursor.fetchall()]
-        finally:
-            connection.close()
-
-    def entry(self) -> dict[str, Any]:
-        """The import that was begun last."""
-        return self.query("SELECT * FROM imports ORDER BY started_at DESC LIMIT 1")[0]
-
-    def movies(self) -> list[dict[str, Any]]:
-        return self.query('SELECT title, year, "cast", genres FROM movies ORDER BY title, "cast"')
-
-
-MakeRoad = Callable[..., Road]
-
-
-@pytest.fixture
-def make_road(aws: str, bucket: str, database: Dsns) -> MakeRoad:
-    def make(**variables: str) -> Road:
-        environment = environment_of(database.worker) | {
-            "AWS_REGION": "eu-west-1",
-            "MRU_QUEUE_URL": f"{aws}/unused",
-        }
-        settings = Settings.read(Environment(environment | variables))
-        s3 = make_client("eu-west-1")
-        importer = Importer(Database.at(settings.database), s3, settings)
-        return Road(bucket, boto3.client("s3", region_name="eu-west-1"), importer, database.admin)
-
-    return make
-
-
-@pytest.fixture
-def road(make_road: MakeRoad) -> Road:
-    return make_road()
-
-
-def counts_of(entry: dict[str, Any]) -> dict[str, int]:
-    names = ("read", "inserted", "updated", "unchanged", "stale", "repeated", "rejected")
-    return {name: entry[name] for name in names if entry[name]}
+from worker.importing import Outcome
 
 
 def test_a_file_becomes_rows_and_an_entry_in_the_ledger(road: Road) -> None:
@@ -253,47 +173,6 @@ def test_a_good_new_version_clears_the_failure_of_the_one_before(road: Road) -> 
         {"status": "superseded", "error_code": "not_json"},
         {"status": "succeeded", "error_code": None},
     ]
-
-
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        (b"", "empty"),
-        (b" \n ", "empty"),
-        (b"no json", "not_json"),
-        (b"<html></html>", "not_json"),
-        (b'[{"title": "A", "year": 2004},, ]', "not_json"),
-        (b'[{"title": "A", "year": 2004}] trailing', "not_json"),
-        (b'[{"title": "A", "year": NaN}]', "not_json"),
-        (b'[{"title": "A", "year": 2004},]', "not_json"),
-        (b'[{"title": "A", "year": 2004}', "truncated"),
-        (b'[{"title": "A", "ye', "truncated"),
-        (b'[{"title": "A\\u00', "truncated"),
-        (b"null", "wrong_top_level"),
-        (b'"text"', "wrong_top_level"),
-        (b"17", "wrong_top_level"),
-        (b'[{"title": "\xff", "year": 2004}]', "not_utf8"),
-        ("[]".encode("utf-16"), "not_utf8"),
-        (gzip.compress(as_file([make_record()]))[:-12], "truncated"),
-        (b"\x1f\x8b" + b"garbage" * 9, "bad_compression"),
-        (b'[{"a": ' + b"[" * 400 + b"]" * 400 + b"}]", "too_deep"),
-        (b"[" * 500_000, "too_deep"),
-        (b'[{"year": ' + b"9" * 10_000 + b"}]", "not_json"),
-        (b'[{"title": "' + b"x" * 2_000_000 + b'"}]', "record_too_large"),
-        (gzip.compress(b'[{"title": "' + b"x" * 50_000_000), "record_too_large"),
-        (b"[[]]", "bad_records"),
-        (b'[{"title": "\\ud800", "year": 2004}]', "bad_records"),
-        (b'[{"title": "\\u0000", "year": 2004}]', "bad_records"),
-    ],
-)
-def test_what_is_no_file_of_movies_fails_once_and_says_why(
-    road: Road, body: bytes, code: str
-) -> None:
-    assert road.run(body) is Outcome.FAILED
-    entry = road.entry()
-    assert (entry["status"], entry["error_code"]) == ("failed", code)
-    assert entry["error"]
-    assert road.movies() == []
 
 
 def test_an_empty_array_is_a_file_with_no_movies(road: Road) -> None:

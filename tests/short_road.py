@@ -1,0 +1,59 @@
+"""The road of a file without its queue: a bucket, an importer called directly, and its database."""
+
+import dataclasses
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg2
+import psycopg2.extras
+
+from schemas.notification import Notification, notification_id
+from worker.importing import Importer, Outcome
+
+
+@dataclasses.dataclass
+class Road:
+    """A bucket and an importer into a database, and a way to look at what came of it."""
+
+    bucket: str
+    s3: Any
+    importer: Importer
+    dsn: str
+
+    def upload(self, body: bytes, key: str = "movies.json") -> Notification:
+        answer = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+        return self.notification(key, etag=answer["ETag"].strip('"'))
+
+    def notification(self, key: str, **event: Any) -> Notification:
+        event = {"event_time": datetime.now(UTC)} | event
+        return Notification(
+            id=notification_id(self.bucket, key, **event), bucket=self.bucket, key=key, **event
+        )
+
+    def run(self, body: bytes, key: str = "movies.json") -> Outcome:
+        return self.importer.run(self.upload(body, key))
+
+    def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        connection = psycopg2.connect(self.dsn)
+        try:
+            with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+                cursor.execute(sql, values)
+                return [dict(row) for row in cursor.fetchall()]
+        finally:
+            connection.close()
+
+    def entry(self) -> dict[str, Any]:
+        """The import that was begun last."""
+        return self.query("SELECT * FROM imports ORDER BY started_at DESC LIMIT 1")[0]
+
+    def movies(self) -> list[dict[str, Any]]:
+        return self.query('SELECT title, year, "cast", genres FROM movies ORDER BY title, "cast"')
+
+
+MakeRoad = Callable[..., Road]
+
+
+def counts_of(entry: dict[str, Any]) -> dict[str, int]:
+    names = ("read", "inserted", "updated", "unchanged", "stale", "repeated", "rejected")
+    return {name: entry[name] for name in names if entry[name]}
