@@ -9,6 +9,8 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?=
 RUN := .venv/bin/python
+# More than there are cores: tests of real processes wait more than they compute.
+TESTS_AT_A_TIME ?= 3
 # Written last, so that an installation cut short begins again.
 INSTALLED := .venv/installed
 
@@ -36,7 +38,7 @@ imports: $(INSTALLED) ## Check that rooms import only what they may
 	@$(RUN) -c 'from importlinter.cli import lint_imports_command as run; run()' --config setup.cfg
 
 unit: $(INSTALLED) ## Run all tests
-	@exec $(RUN) -m pytest
+	@exec $(RUN) -m pytest --numprocesses $(TESTS_AT_A_TIME) --dist worksteal
 
 format: $(INSTALLED) ## Put style and format right
 	@$(RUN) -m ruff check --quiet --fix
