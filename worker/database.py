@@ -23,6 +23,9 @@ _CONNECT_ARGUMENTS: Final = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    # A server that vanished without a word, as in a failover, acknowledges nothing any more; by
+    # itself the kernel would go on sending for a quarter of an hour.
+    "tcp_user_timeout": 60_000,
     "application_name": "mru-worker",
 }
 

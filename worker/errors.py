@@ -5,7 +5,9 @@ WorkerError
 │   └── BadRecordsError   the file has bad records, and is refused as a whole
 ├── SupersededError       the object was overwritten before it was read; recorded likewise
 └── TransientError        time can mend it: the message goes back to the queue for a while
+    ├── UnopenedError     S3 did not hand the object out, so that nothing was read
     ├── ObjectBusyError   another worker has this very object in hand
+    ├── LeaseLostError    the message may be another worker's by now; nothing was written
     └── FencedError       another worker has taken this import over; nothing was written
 """
 
@@ -40,8 +42,16 @@ class TransientError(WorkerError):
     """Something outside failed in a way that passes: S3, the database, the network."""
 
 
+class UnopenedError(TransientError):
+    """S3 did not hand the object out, or did not answer."""
+
+
 class ObjectBusyError(TransientError):
     """Another worker is importing the same object at this moment."""
+
+
+class LeaseLostError(TransientError):
+    """The message may be another worker's by now, and what was read so far was left unwritten."""
 
 
 class FencedError(TransientError):

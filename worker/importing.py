@@ -17,10 +17,17 @@ import structlog
 
 from schemas.imports import ErrorCode
 from schemas.notification import Notification
-from worker import ledger, store
+from worker import ledger, locks, store
 from worker.ahead import ahead
 from worker.database import Database, DeadlockError
-from worker.errors import PermanentError, SupersededError
+from worker.errors import (
+    LeaseLostError,
+    PermanentError,
+    SupersededError,
+    TransientError,
+    UnopenedError,
+)
+from worker.lease import Turn
 from worker.objects import OpenObject, buffered, open_object
 from worker.records import read_records
 from worker.settings import Limits, Settings
@@ -53,39 +60,52 @@ class Importer:
     settings: Settings
     known_genres: set[str] = dataclasses.field(default_factory=set)
 
-    def run(self, notification: Notification) -> Outcome:
+    def run(self, notification: Notification, turn: Turn | None = None) -> Outcome:
         """Imports the object version that a notification means, unless that was done before.
 
         Raises TransientError for what time can mend; nothing is then written but the ledger's
         running entry. What time cannot mend ends in the ledger.
         """
+        turn = turn or Turn()
         try:
-            return self._run(notification, alone=False)
+            return self._run(notification, turn, alone=False)
         except DeadlockError:
             log.info("import begins again alone", bucket=notification.bucket, key=notification.key)
-            return self._run(notification, alone=True)
+            return self._run(notification, turn, alone=True)
+
+    def put_off(self, notification: Notification, reason: str) -> None:
+        """Writes down why an import waits, unless it is done. Raises TransientError."""
+        with self._locked(notification, wait_seconds=1) as connection:
+            known = ledger.find(connection, notification.id)
+            if known is not None:
+                ledger.put_off(connection, known, reason)
 
     def give_up(self, notification: Notification, reason: str) -> None:
         """Writes down that time did not mend what it should have. Raises TransientError."""
         error = PermanentError(ErrorCode.GAVE_UP, f"Given up: {reason}")
         with self._locked(notification) as connection:
-            _Import(self, connection, notification, alone=False).give_up(error)
+            _Import(self, connection, notification, Turn(), alone=False).give_up(error)
 
-    def _run(self, notification: Notification, *, alone: bool) -> Outcome:
-        with self._locked(notification) as connection:
-            return _Import(self, connection, notification, alone=alone).run()
+    def _run(self, notification: Notification, turn: Turn, *, alone: bool) -> Outcome:
+        # The last try does not come again: it waits for whoever has the object, as long as it may.
+        wait_seconds = self.settings.task_seconds if turn.last else locks.LOCK_WAIT_SECONDS
+        with self._locked(notification, wait_seconds=wait_seconds) as connection:
+            return _Import(self, connection, notification, turn, alone=alone).run()
 
     @contextmanager
-    def _locked(self, notification: Notification) -> Iterator[sa.Connection]:
+    def _locked(
+        self, notification: Notification, *, wait_seconds: int = locks.LOCK_WAIT_SECONDS
+    ) -> Iterator[sa.Connection]:
         """Lends the ledger's connection, holding the lock of the notification's object."""
+        bucket, key = notification.bucket, notification.key
         with self.database.connect() as connection:
-            ledger.lock_object(connection, notification.bucket, notification.key)
+            locks.lock_object(connection, bucket, key, wait_seconds=wait_seconds)
             try:
                 yield connection
             except BaseException:
                 connection.invalidate()  # the lock goes with it, whatever state it is in
                 raise
-            ledger.unlock_object(connection)
+            locks.unlock_object(connection)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,12 +115,15 @@ class _Import:
     importer: Importer
     connection: sa.Connection  # the ledger's
     notification: Notification
+    turn: Turn
     alone: bool = dataclasses.field(kw_only=True)
 
     def run(self) -> Outcome:
         known = ledger.find(self.connection, self.notification.id)
         if known is not None and known.done:
             return Outcome.KNOWN
+        if known is not None:
+            self._refuse_what_breaks_workers(known)
         import_id = known.id if known else self.notification.id
         try:
             with open_object(self.importer.s3, self.notification) as opened:
@@ -110,13 +133,27 @@ class _Import:
         except SupersededError as error:
             ledger.supersede(self.connection, self._unread_entry(import_id), str(error))
             return Outcome.SUPERSEDED
+        except UnopenedError:
+            self._unread_entry(import_id)  # so that it shows, and counts
+            raise
+
+    def _refuse_what_breaks_workers(self, known: ledger.Known) -> None:
+        """Keeps the last try for saying so, where those before it cost their workers their lives.
+
+        Raises TransientError, though time did not mend it: like all that was tried in vain, its
+        message is to end in the dead-letter queue.
+        """
+        tries = self.importer.settings.max_receives - 1
+        if self.turn.last and known.broken_off and known.attempts >= tries:
+            raise TransientError(f"The worker was lost in the middle of it {known.attempts} times.")
 
     def give_up(self, error: PermanentError) -> None:
         """Closes the import as failed, whatever state it is in, unless it is done."""
         known = ledger.find(self.connection, self.notification.id)
         if known is None or not known.done:
+            begun = known.entry if known else None
             import_id = known.id if known else self.notification.id
-            self._fail(self._unread_entry(import_id), error, ledger.Details())
+            self._fail(begun or self._unread_entry(import_id), error, ledger.Details())
 
     def _fail(self, entry: ledger.Entry, error: PermanentError, details: ledger.Details) -> Outcome:
         ledger.fail(self.connection, entry, error, details)
@@ -171,18 +208,24 @@ class _Import:
             batches = reading.batches(self.importer.settings.limits)
             with ahead(batches, depth=_BATCHES_AHEAD) as checked:
                 for batch in checked:
+                    self._check_lease()
                     with reading.timed("store"):
                         self._add_genres(batch.genres)
                         store.merge(work, batch, entry.id, counts)
                     if time.monotonic() - reported_at > _PROGRESS_SECONDS:
                         reported_at = time.monotonic()
                         reading.report(self.connection, entry)
+            self._check_lease()
             with reading.timed("store"):
                 ledger.succeed(work, entry, dataclasses.asdict(counts), reading.details())
                 work.commit()
         if reading.large:
             store.flush(self.connection)
         log.info("import succeeded", read=reading.details().read, **dataclasses.asdict(counts))
+
+    def _check_lease(self) -> None:
+        if self.turn.lost():
+            raise LeaseLostError("The message may be another worker's by now.")
 
     def _add_genres(self, genres: frozenset[str]) -> None:
         known = self.importer.known_genres

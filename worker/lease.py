@@ -72,6 +72,22 @@ class Message:
             return None
 
 
+def _never() -> bool:
+    return False
+
+
+@dataclasses.dataclass(frozen=True)
+class Turn:
+    """One receipt of a message, as far as it matters to the work that is done for it.
+
+    `lost` says whether the message may be another worker's by now: nothing may be committed then.
+    `last`: the message does not come again, and whatever is to be said of it is to be said now.
+    """
+
+    lost: Callable[[], bool] = _never
+    last: bool = False
+
+
 class Lease:
     """A task's hold on its message.
 

@@ -17,11 +17,10 @@ from sqlalchemy.dialects.postgresql import insert
 from schemas.imports import ErrorCode, ImportStatus, OnError
 from schemas.notification import Notification, padded_sequencer
 from schemas.tables import import_aliases, import_errors, imports
-from worker.errors import FencedError, ObjectBusyError, PermanentError
+from worker.errors import FencedError, PermanentError
 from worker.objects import ObjectVersion
 from worker.validate import BadRecord
 
-LOCK_WAIT_SECONDS: Final = 5
 _MESSAGE_MAX_CHARACTERS: Final = 1_000
 _TO_BE_DONE: Final = (ImportStatus.QUEUED, ImportStatus.RUNNING)
 
@@ -41,11 +40,28 @@ class Known:
 
     id: uuid.UUID
     status: ImportStatus
+    attempts: int
+    on_error: OnError
+    error: str | None
 
     @property
     def done(self) -> bool:
         """Whether there is nothing left to do, unless an operator asks again."""
         return self.status not in _TO_BE_DONE
+
+    @property
+    def entry(self) -> Entry | None:
+        """The entry as it was opened last, by whomever, or None where it is not open."""
+        running = self.status is ImportStatus.RUNNING
+        return Entry(self.id, self.attempts, self.on_error) if running else None
+
+    @property
+    def broken_off(self) -> bool:
+        """Whether its last attempt ended without a word, as it does when the process is killed.
+
+        Only true to who holds the lock of the object: to others it may be under way.
+        """
+        return self.status is ImportStatus.RUNNING and self.error is None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,33 +74,6 @@ class Details:
     ignored_fields: Mapping[str, int] = dataclasses.field(default_factory=dict)
     bytes_read: int = 0
     timings: Mapping[str, float] = dataclasses.field(default_factory=dict)
-
-
-def lock_object(connection: sa.Connection, bucket: str, key: str) -> None:
-    """Takes the lock of an object for as long as the connection lives, or until `unlock_object`.
-
-    Raises ObjectBusyError when another worker holds it for longer than a few seconds.
-    """
-    connection.execute(sa.text(f"SET lock_timeout = '{LOCK_WAIT_SECONDS}s'"))
-    try:
-        connection.execute(
-            sa.text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"),
-            {"name": f"{bucket}/{key}"},
-        )
-    except sa.exc.OperationalError as error:
-        if getattr(error.orig, "pgcode", None) != "55P03":
-            raise
-        raise ObjectBusyError(f"Another worker has s3://{bucket}/{key} in hand.") from error
-    finally:
-        connection.rollback()
-    connection.execute(sa.text("SET lock_timeout = 0"))
-
-
-def unlock_object(connection: sa.Connection) -> None:
-    """Gives back every lock that the connection took with `lock_object`."""
-    connection.rollback()
-    connection.execute(sa.text("SELECT pg_advisory_unlock_all()"))
-    connection.commit()
 
 
 def find(connection: sa.Connection, import_id: uuid.UUID) -> Known | None:
@@ -109,9 +98,13 @@ def _is_version(version: ObjectVersion) -> sa.ColumnElement[bool]:
 
 
 def _known(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> Known | None:
-    statement = sa.select(imports.c.id, imports.c.status).where(condition)
+    columns = (imports.c.id, imports.c.status, imports.c.attempts, imports.c.on_error)
+    statement = sa.select(*columns, imports.c.error).where(condition)
     row = connection.execute(statement).one_or_none()
-    return None if row is None else Known(row.id, ImportStatus(row.status))
+    if row is None:
+        return None
+    status, on_error = ImportStatus(row.status), OnError(row.on_error)
+    return Known(row.id, status, row.attempts, on_error, row.error)
 
 
 def add_alias(connection: sa.Connection, alias: uuid.UUID, import_id: uuid.UUID) -> None:
@@ -180,6 +173,13 @@ def report_progress(connection: sa.Connection, entry: Entry, records: int, size:
     connection.commit()
 
 
+def put_off(connection: sa.Connection, known: Known, reason: str) -> None:
+    """Says why an import waits that has begun. To be called with the object's lock. Commits."""
+    if known.entry is not None:
+        connection.execute(_mine(known.entry).values(error=_cut(reason)))
+        connection.commit()
+
+
 def succeed(
     connection: sa.Connection, entry: Entry, counts: Mapping[str, int], details: Details
 ) -> None:
@@ -188,7 +188,7 @@ def succeed(
     `counts` has inserted, updated, unchanged, stale and repeated. Raises FencedError where the
     entry was taken over by another worker.
     """
-    values = {**counts, "rejected": details.bad, "status": ImportStatus.SUCCEEDED}
+    values = {**counts, "rejected": details.bad, "status": ImportStatus.SUCCEEDED, "error": None}
     _close(connection, entry, details, values)
     _clear_older_failures(connection, entry)
 

@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from schemas.imports import ErrorCode
 from schemas.notification import Notification
-from worker.errors import PermanentError, SupersededError, TransientError
+from worker.errors import PermanentError, SupersededError, TransientError, UnopenedError
 
 _READ_BYTES: Final = 256 * 1024
 _PERMANENT: Final = {
@@ -93,7 +93,7 @@ def open_object(client: Any, notification: Notification) -> Iterator[OpenObject]
     """Opens the version that the notification means: by its id, else by its etag, else the latest.
 
     Raises PermanentError (no such object, no access), SupersededError (overwritten meanwhile) or
-    TransientError (S3 does not answer, or not well).
+    UnopenedError (S3 does not answer, or not well).
     """
     response = _get(client, notification)
     version = ObjectVersion(
@@ -126,12 +126,12 @@ def _get(client: Any, notification: Notification) -> Any:
     except ClientError as error:
         raise _meaning(error, notification) from error
     except BotoCoreError as error:
-        raise TransientError(f"S3 did not answer: {error}") from error
+        raise UnopenedError(f"S3 did not answer: {error}") from error
 
 
 def _meaning(
     error: ClientError, notification: Notification
-) -> PermanentError | SupersededError | TransientError:
+) -> PermanentError | SupersededError | UnopenedError:
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     place = f"s3://{notification.bucket}/{notification.key}"
@@ -143,7 +143,7 @@ def _meaning(
         return PermanentError(ErrorCode.MISSING_OBJECT, f"{place}: {_words(error)}")
     if status == 403 and not code.startswith(("RequestTimeTooSkewed", "ExpiredToken")):
         return PermanentError(ErrorCode.ACCESS_DENIED, f"{place}: {_words(error)}")
-    return TransientError(f"S3 answered {status} {code} for {place}.")
+    return UnopenedError(f"S3 answered {status} {code} for {place}.")
 
 
 def _words(error: ClientError) -> str:

@@ -5,9 +5,11 @@ message is put off and the task raises, so that the message stays in the queue a
 until the queue's redrive policy takes it to the dead-letter queue.
 """
 
+import contextlib
 import dataclasses
 import functools
 import os
+from collections.abc import Iterator
 from typing import Any, Final
 
 import structlog
@@ -18,13 +20,15 @@ from marshmallow import ValidationError
 from schemas.fields import flatten_messages
 from schemas.notification import IMPORT_TASK, Notification, load_notification
 from worker.database import Database
-from worker.errors import ObjectBusyError, TransientError
+from worker.errors import FencedError, ObjectBusyError, TransientError
 from worker.importing import Importer
-from worker.lease import Lease, sqs_client
+from worker.lease import Lease, Turn, sqs_client
 from worker.objects import make_client
 from worker.settings import Settings
 
 _BUSY_SECONDS: Final = 5
+# Errors that say that another worker has this very import in hand: it is not for us to write there.
+_ENTRY_OF_ANOTHER: Final = (ObjectBusyError, FencedError)
 
 log = structlog.get_logger(__name__)
 
@@ -54,27 +58,64 @@ class ImportTask:
             functools.partial(sqs_client, self.settings.region),
             visibility_seconds=self.settings.visibility_seconds,
         )
+        last = lease.receive_count >= self.settings.max_receives
         try:
             with lease.heartbeat():
-                return _importer(os.getpid(), self.settings).run(announced).value
-        except SoftTimeLimitExceeded:
-            error = TransientError(f"It took longer than {self.settings.task_seconds} seconds.")
-            self._try_again(lease, announced, error)
-            raise error from None
+                return self._import(announced, Turn(lease.lost.is_set, last=last))
         except TransientError as error:
-            self._try_again(lease, announced, error)
+            if last:
+                self._give_up(lease, announced, error)
+            elif lease.lost.is_set():
+                # Nor is the message put off: another worker may have it in hand.
+                log.warning("import left to others", **_facts(lease, error))
+            else:
+                self._put_off(lease, announced, error)
             raise
 
-    def _try_again(self, lease: Lease, announced: Notification, error: TransientError) -> None:
-        if lease.receive_count >= self.settings.max_receives:
-            log.error("import given up", reason=str(error), receives=lease.receive_count)
-            _importer(os.getpid(), self.settings).give_up(announced, str(error))
-            return
+    def _import(self, announced: Notification, turn: Turn) -> str:
+        """Runs the import. Whatever goes wrong with it is a TransientError from here on."""
+        try:
+            return self._importer.run(announced, turn).value
+        except TransientError:
+            raise
+        except SoftTimeLimitExceeded:
+            reason = f"It took longer than {self.settings.task_seconds} seconds."
+            raise TransientError(reason) from None
+        except MemoryError:
+            raise TransientError("It took more memory than there is.") from None
+        except Exception as error:
+            log.exception("import broke")  # nobody thought of this: it may be a fault of ours
+            raise TransientError(f"It broke: {type(error).__name__}: {error}") from error
+
+    def _put_off(self, lease: Lease, announced: Notification, error: TransientError) -> None:
         busy = isinstance(error, ObjectBusyError)
         delay = lease.postpone(_BUSY_SECONDS if busy else self.settings.retry_seconds)
-        log.warning(
-            "import put off", reason=str(error), seconds=delay, receives=lease.receive_count
-        )
+        log.warning("import put off", seconds=delay, **_facts(lease, error))
+        if not isinstance(error, _ENTRY_OF_ANOTHER):
+            with _unless_the_database_is_away():
+                self._importer.put_off(announced, f"Put off for {delay} seconds: {error}")
+
+    def _give_up(self, lease: Lease, announced: Notification, error: TransientError) -> None:
+        log.error("import given up", **_facts(lease, error))
+        with _unless_the_database_is_away():
+            self._importer.give_up(announced, str(error))
+
+    @property
+    def _importer(self) -> Importer:
+        return _importer(os.getpid(), self.settings)
+
+
+def _facts(lease: Lease, error: TransientError) -> dict[str, Any]:
+    return {"reason": str(error), "receives": lease.receive_count}
+
+
+@contextlib.contextmanager
+def _unless_the_database_is_away() -> Iterator[None]:
+    """Gives up on telling the ledger where it cannot be told: the log has been."""
+    try:
+        yield
+    except TransientError as error:
+        log.warning("the ledger could not be told", reason=str(error))
 
 
 def register(app: Celery, settings: Settings) -> None:
