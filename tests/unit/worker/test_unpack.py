@@ -4,6 +4,7 @@ import gzip
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,11 @@ from worker.errors import PermanentError
 from worker.settings import Limits
 from worker.unpack import unpack
 
-PACKERS = {"plain": bytes, "gzip": gzip.compress, "zstd": zstd.compress}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "plain": bytes,
+    "gzip": gzip.compress,
+    "zstd": zstd.compress,
+}
 
 
 def unpacked(packed: bytes, limits: Limits = Limits()) -> bytes:  # noqa: B008  it is frozen
@@ -48,7 +53,7 @@ def test_an_archive_cut_off_anywhere_is_truncated(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["gzip", "zstd"])
 def test_an_archive_with_a_wrong_byte_is_refused(name: str) -> None:
-    checked = {zstd.CompressionParameter.checksum_flag: 1}
+    checked = {int(zstd.CompressionParameter.checksum_flag): 1}
     content = bytes(range(256)) * 40
     packed = bytearray(
         zstd.compress(content, options=checked) if name == "zstd" else gzip.compress(content)
@@ -68,7 +73,7 @@ def test_a_file_that_unpacks_to_more_than_the_limit_is_refused(name: str) -> Non
 
 
 def test_a_window_that_takes_more_memory_than_a_worker_has_is_refused() -> None:
-    options = {zstd.CompressionParameter.window_log: 27}
+    options = {int(zstd.CompressionParameter.window_log): 27}
     stream = io.BytesIO()
     with zstd.open(stream, "wb", options=options) as file:  # a stream does not say how long it is
         file.write(b"x" * 1_000_000)
@@ -101,8 +106,7 @@ def test_a_gigabyte_of_one_string_behind_a_megabyte_costs_no_memory(
     name: str, tmp_path: Path
 ) -> None:
     bomb = tmp_path / "bomb.json"
-    opener = {"gzip": gzip.open, "zstd": zstd.open}[name]
-    with opener(bomb, "wb") as file:
+    with gzip.open(bomb, "wb") if name == "gzip" else zstd.open(bomb, "wb") as file:
         file.write(b'[{"title": "')
         for _ in range(1_000):
             file.write(b"x" * 1_000_000)
