@@ -105,6 +105,12 @@ def status(code: int, error: str = "") -> Fault:
     return lambda exchange: exchange.answer(code, body)
 
 
+def s3_error(code: int, error: str) -> Fault:
+    """Answers with a status, and with `error` as S3 names one."""
+    body = f"<Error><Code>{error}</Code><Message>{error}, for a test.</Message></Error>".encode()
+    return lambda exchange: exchange.answer(code, body)
+
+
 async def close(exchange: Exchange) -> None:
     """Hangs up without a word."""
 
@@ -123,6 +129,25 @@ async def lose_answer(exchange: Exchange) -> None:
 def cut_body(after_bytes: int) -> Fault:
     """Hangs up in the middle of the answer."""
     return lambda exchange: exchange.forward(keep=after_bytes)
+
+
+class Gate:
+    """A fault that passes on the beginning of an answer's body, and the rest once it is opened."""
+
+    def __init__(self, after_bytes: int) -> None:
+        self._after_bytes = after_bytes
+        self._open = threading.Event()
+
+    def open(self) -> None:
+        self._open.set()
+
+    async def __call__(self, exchange: Exchange) -> None:
+        async with exchange.ask() as server:
+            await exchange.client.send(await server.reader.readuntil(b"\r\n\r\n"))
+            await exchange.client.send(await server.reader.readexactly(self._after_bytes))
+            while not self._open.is_set():
+                await asyncio.sleep(0.01)
+            await server.pump(exchange.client)
 
 
 def slow(seconds: float) -> Fault:
@@ -213,6 +238,10 @@ class HttpProxy(_Proxy):
         self._plans.append(Plan(fault, times, operation))
         return self._plans[-1]
 
+    def count(self, operation: str) -> int:
+        """Returns how many requests have come whose operation begins with `operation`."""
+        return sum(request.operation.startswith(operation) for request in list(self.requests))
+
     def clear(self) -> None:
         """Forgets what was planned and what was seen."""
         self._plans.clear()
@@ -231,16 +260,16 @@ class HttpProxy(_Proxy):
 
 
 class TcpProxy(_Proxy):
-    """Forwards bytes both ways. Hangs up on a client that sends `cut_after`, once it went by."""
+    """Forwards bytes both ways. Hangs up on the next client that sends `cut_after`, once it did."""
 
-    cut_after = b""
+    cut_after = b""  # empty again when it has struck
     refusing = False  # takes connections and hangs up, as a server that is starting does
 
     async def _serve(self, client: Wire) -> None:
         if self.refusing:
             return
         server = Wire(*await asyncio.open_connection(HOST, self._upstream_port))
-        up = client.pump(server, lambda data: self.cut_after != b"" and self.cut_after in data)
+        up = client.pump(server, self._is_to_be_cut)
         ways = [asyncio.ensure_future(way) for way in (up, server.pump(client))]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -248,3 +277,9 @@ class TcpProxy(_Proxy):
             for way in ways:
                 way.cancel()
             server.writer.close()
+
+    def _is_to_be_cut(self, data: bytes) -> bool:
+        if not self.cut_after or self.cut_after not in data:
+            return False
+        self.cut_after = b""
+        return True

@@ -60,8 +60,7 @@ class ImportTask:
         )
         last = lease.receive_count >= self.settings.max_receives
         try:
-            with lease.heartbeat():
-                return self._import(announced, Turn(lease.lost.is_set, last=last))
+            return self._import(announced, lease, Turn(lease.lost.is_set, last=last))
         except TransientError as error:
             if last:
                 self._give_up(lease, announced, error)
@@ -72,10 +71,11 @@ class ImportTask:
                 self._put_off(lease, announced, error)
             raise
 
-    def _import(self, announced: Notification, turn: Turn) -> str:
+    def _import(self, announced: Notification, lease: Lease, turn: Turn) -> str:
         """Runs the import. Whatever goes wrong with it is a TransientError from here on."""
         try:
-            return self._importer.run(announced, turn).value
+            with lease.heartbeat():
+                return self._importer.run(announced, turn).value
         except TransientError:
             raise
         except SoftTimeLimitExceeded:

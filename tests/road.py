@@ -1,0 +1,112 @@
+"""The whole road of an import: a bucket, a queue, a database, and real workers that know nothing
+but those three. Tests look at each of them past every proxy.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psycopg2
+
+from local.database import Dsns, environment_of
+from schemas.notification import IMPORT_TASK, Notification, dump_notification, notification_id
+from tests.rig import AWS, ROOT, Rig, encode, make_message, make_rig, wait_until
+
+Worker = subprocess.Popen[bytes]
+
+
+@dataclasses.dataclass
+class Road:
+    """A bucket, a queue, and the database that the workers write to."""
+
+    rig: Rig
+    s3: Any
+    bucket: str
+    dsns: Dsns
+
+    def upload(self, body: bytes, key: str = "movies.json") -> Notification:
+        etag = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)["ETag"].strip('"')
+        event: dict[str, Any] = {"etag": etag, "event_time": datetime.now(UTC)}
+        made = notification_id(self.bucket, key, **event)
+        return Notification(id=made, bucket=self.bucket, key=key, **event)
+
+    def announce(self, notification: Notification) -> None:
+        arguments = [[], {"notification": dump_notification(notification)}, {}]
+        message = make_message(IMPORT_TASK, body=encode(json.dumps(arguments)))
+        self.rig.send_raw(encode(json.dumps(message)))
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        connection = psycopg2.connect(self.dsns.admin)
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
+    def statuses(self) -> list[str]:
+        return [status for (status,) in self.query("SELECT status FROM imports ORDER BY key")]
+
+    def wait_until_imported(self, imports: int) -> None:
+        wait_until(f"{imports} imports succeed", lambda: self.statuses() == ["succeeded"] * imports)
+
+    def wait_until_queue_is_empty(self) -> None:
+        wait_until("the queue is empty", lambda: self.rig.count(self.rig.queue_url) == 0)
+
+    @contextlib.contextmanager
+    def running_worker(self, log: str = "worker.log", **variables: str) -> Iterator[Worker]:
+        """Runs a worker, with settings of the test's own, and kills what is left of it then."""
+        environment = os.environ | AWS | environment_of(self.dsns.worker)
+        environment |= {
+            "AWS_ENDPOINT_URL": self.rig.proxy.url,
+            "MRU_QUEUE_URL": self.rig.queue_url,
+            "MRU_VISIBILITY_SECONDS": str(self.rig.visibility_seconds),
+            "MRU_WAIT_TIME_SECONDS": "1",
+            "MRU_CHUNK_RECORDS": "1000",
+            **variables,
+        }
+        with (self.rig.folder / log).open("ab") as log_file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "worker.app", "--quiet", "worker"],
+                cwd=ROOT,
+                env=environment,
+                stdout=log_file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                yield process
+            finally:
+                kill(process)
+
+
+def kill(worker: Worker) -> None:
+    """Ends a worker and its children at once; does nothing where it has ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+
+
+@contextlib.contextmanager
+def make_road(
+    endpoint: str,
+    bucket: str,
+    dsns: Dsns,
+    folder: Path,
+    *,
+    visibility_seconds: int = 5,
+    max_receives: int = 60,
+) -> Iterator[Road]:
+    """Makes the queue and the proxy before it; `endpoint` is the emulator's address."""
+    port = int(endpoint.rpartition(":")[2])
+    limits = {"visibility_seconds": visibility_seconds, "max_receives": max_receives}
+    with make_rig(port, folder, **limits) as rig:
+        s3 = boto3.client("s3", endpoint_url=endpoint, region_name=AWS["AWS_REGION"])
+        yield Road(rig, s3, bucket, dsns)
+        s3.close()
