@@ -1,8 +1,8 @@
 """Runs the stack's processes: starts them, waits until they are ready, and leaves none behind.
 
 Each is the leader of a process group of its own, so that a Ctrl-C reaches the supervisor alone,
-which then stops them, layer by layer. A guardian (local/guardian.py) does it
-when the supervisor itself is killed.
+which then stops them, layer by layer. A guardian (local/guardian.py) does it when the supervisor
+itself is killed.
 """
 
 import contextlib
@@ -98,7 +98,7 @@ class Supervisor:
         )
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self.stop()
         if self._guardian:
             self._guardian_pipe.close()
@@ -106,6 +106,9 @@ class Supervisor:
         self._output.close()
         for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
+        # A Ctrl-C reaches what is run here for a moment, too (initdb, say), and lets it fail.
+        if isinstance(error, Exception) and self._signals and not isinstance(error, StopRequested):
+            raise StopRequested(self._signals[0]) from error
 
     def start(self, command: Command) -> int:
         """Starts a process and returns its number. Raises ProcessError where that is impossible."""

@@ -145,6 +145,16 @@ def test_a_signal_asks_the_supervisor_to_stop(
         supervisor.run()
 
 
+def test_an_error_after_a_signal_is_what_the_signal_did(tmp_path: Path) -> None:
+    def fail_after_a_signal() -> None:
+        with Supervisor(Files(tmp_path)):
+            os.kill(os.getpid(), signal.SIGINT)
+            raise ProcessError("initdb", "failed")
+
+    with pytest.raises(StopRequested):
+        fail_after_a_signal()
+
+
 def test_the_death_of_a_process_is_told_with_its_exit_code(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
