@@ -6,18 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
-import psycopg2
 import pytest
 from moto.server import ThreadedMotoServer
 
-from local.database import Dsns, dsns_of, prepare_database
+from local.database import Dsns
 from local.postgres import Address, Postgres
-from worker.roles import Passwords, ensure_database
-
-PASSWORDS = Passwords(migrator="m", worker="w", api="a")
-
-# What a test writes need not outlive a power cut.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+from tests.databases import FAST, make_database, make_template
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +22,7 @@ def postgres() -> Iterator[Address]:
         server = Postgres(Path(folder) / "postgres", options=FAST | {"max_connections": "200"})
         address = server.start()
         try:
-            prepare_database(address.dsn(), "template", PASSWORDS)
+            make_template(address)
             yield address
         finally:
             server.stop()
@@ -62,14 +56,5 @@ def bucket(aws: str) -> str:
 @pytest.fixture
 def database(postgres: Address) -> Iterator[Dsns]:
     """A fresh, migrated database, and a way in for each role."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    admin = psycopg2.connect(postgres.dsn())
-    admin.autocommit = True
-    try:
-        with admin.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {name} TEMPLATE template OWNER mru_migrator")
-            ensure_database(admin, name)
-            yield dsns_of(postgres.dsn(), name, PASSWORDS)
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        admin.close()
+    with make_database(postgres) as dsns:
+        yield dsns

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ import psycopg2
 
 from local.database import Dsns, environment_of
 from schemas.notification import IMPORT_TASK, Notification, dump_notification, notification_id
-from tests.rig import AWS, ROOT, Rig, encode, make_message, make_rig, wait_until
+from tests.rig import AWS, REGION, ROOT, Rig, encode, make_message, make_rig, wait_until
 
 Worker = subprocess.Popen[bytes]
 
@@ -66,7 +67,7 @@ class Road:
         environment |= {
             "AWS_ENDPOINT_URL": self.rig.proxy.url,
             "MRU_QUEUE_URL": self.rig.queue_url,
-            "MRU_VISIBILITY_SECONDS": str(self.rig.visibility_seconds),
+            "MRU_VISIBILITY_SECONDS": str(max(5, self.rig.visibility_seconds)),
             "MRU_WAIT_TIME_SECONDS": "1",
             "MRU_CHUNK_RECORDS": "1000",
             **variables,
@@ -96,17 +97,18 @@ def kill(worker: Worker) -> None:
 @contextlib.contextmanager
 def make_road(
     endpoint: str,
-    bucket: str,
     dsns: Dsns,
     folder: Path,
     *,
     visibility_seconds: int = 5,
     max_receives: int = 60,
 ) -> Iterator[Road]:
-    """Makes the queue and the proxy before it; `endpoint` is the emulator's address."""
+    """Makes bucket, queue and proxy; `endpoint` is the emulator's address."""
     port = int(endpoint.rpartition(":")[2])
     limits = {"visibility_seconds": visibility_seconds, "max_receives": max_receives}
     with make_rig(port, folder, **limits) as rig:
-        s3 = boto3.client("s3", endpoint_url=endpoint, region_name=AWS["AWS_REGION"])
+        s3 = boto3.client("s3", endpoint_url=endpoint, region_name=REGION)
+        bucket = f"bucket-{uuid.uuid4().hex[:12]}"
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         yield Road(rig, s3, bucket, dsns)
         s3.close()

@@ -19,8 +19,8 @@ MANY = int(os.environ.get("MRU_KILL_MOVIES", "25000"))
 
 
 @pytest.fixture
-def road(aws: str, bucket: str, database: Dsns, tmp_path: Path) -> Iterator[Road]:
-    with make_road(aws, bucket, database, tmp_path) as road:
+def road(aws: str, database: Dsns, tmp_path: Path) -> Iterator[Road]:
+    with make_road(aws, database, tmp_path) as road:
         yield road
 
 

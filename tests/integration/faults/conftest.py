@@ -1,0 +1,58 @@
+"""One worker that lives through most of the faults, on a database and a queue of its own."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+
+from local.postgres import Address
+from tests.databases import make_database
+from tests.faults import TcpProxy
+from tests.road import Road, Worker, make_road
+from tests.uploads import check_all_is_well
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """A road whose worker sees Postgres through a proxy too."""
+
+    road: Road
+    postgres: TcpProxy
+    worker: Worker
+
+
+@pytest.fixture(scope="package")
+def shared_site(
+    aws: str, postgres: Address, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("faults")
+    with (
+        make_database(postgres) as dsns,
+        make_road(aws, dsns, folder, visibility_seconds=3) as road,
+        TcpProxy(postgres.port) as proxy,
+        road.running_worker(
+            MRU_DB_PORT=str(proxy.port),
+            MRU_CONCURRENCY="2",
+            MRU_RETRY_SECONDS="1",
+            MRU_CHUNK_RECORDS="10",
+        ) as worker,
+    ):
+        yield Site(road, proxy, worker)
+
+
+@pytest.fixture
+def site(shared_site: Site) -> Iterator[Site]:
+    """The shared worker's site, which has to be well again when the test is over."""
+    shared_site.road.rig.proxy.clear()
+    yield shared_site
+    check_all_is_well(shared_site.road, shared_site.worker)
+
+
+@pytest.fixture
+def road(site: Site) -> Road:
+    return site.road
+
+
+@pytest.fixture
+def postgres_proxy(site: Site) -> TcpProxy:
+    return site.postgres

@@ -1,0 +1,117 @@
+"""S3 fails, in every way it can, while a worker fetches: what passes is tried again, and what does
+not is recorded once.
+"""
+
+import pytest
+
+from tests import faults
+from tests.calling import make_api
+from tests.rig import wait_until
+from tests.road import Road
+from tests.uploads import (
+    check_failed_once,
+    check_imported_once,
+    hold_up,
+    put_movies,
+    status_of,
+    titles_of,
+    upload_movies,
+    wait_until_put_off,
+    wait_until_written,
+)
+
+TRIES = 3  # that boto3 makes of one request
+
+PASSING = {
+    "500": (faults.s3_error(500, "InternalError"), "S3 answered 500 InternalError"),
+    "503": (faults.s3_error(503, "SlowDown"), "S3 answered 503 SlowDown"),
+    "closed": (faults.close, "S3 did not answer"),
+}
+
+
+@pytest.mark.parametrize(("fault", "reason"), PASSING.values(), ids=PASSING)
+def test_an_object_that_s3_does_not_hand_out_is_imported_when_it_does(
+    road: Road, fault: faults.Fault, reason: str
+) -> None:
+    upload = put_movies(road)
+    road.rig.proxy.plan(fault, operation=upload.place, times=TRIES)
+    road.announce(upload.notification)
+    wait_until_put_off(road, upload, reason)
+    check_imported_once(road, upload, attempts=2)
+
+
+def test_whoever_asks_for_an_import_is_told_why_it_waits(road: Road) -> None:
+    client = make_api(road.dsns.api).test_client()
+    upload = put_movies(road)
+    road.rig.proxy.plan(faults.s3_error(503, "SlowDown"), operation=upload.place, times=TRIES)
+    road.announce(upload.notification)
+    wait_until_put_off(road, upload, "503")
+    answer = client.get(f"/imports/{upload.notification.id}").get_json()
+    assert answer["status"] == "running"
+    assert answer["error"].startswith("Put off for 1 seconds: S3 answered 503 SlowDown")
+    check_imported_once(road, upload, attempts=2)
+    assert client.get(f"/imports/{upload.notification.id}").get_json()["error"] is None
+
+
+def test_one_failure_of_s3_is_bridged(road: Road) -> None:
+    upload = put_movies(road)
+    plan = road.rig.proxy.plan(faults.s3_error(500, "InternalError"), operation=upload.place)
+    road.announce(upload.notification)
+    plan.wait()
+    check_imported_once(road, upload)
+
+
+def test_a_slow_object_is_imported_however_often_its_message_has_to_be_kept(road: Road) -> None:
+    upload = put_movies(road)
+    plan = road.rig.proxy.plan(faults.slow(4), operation=upload.place)
+    road.announce(upload.notification)
+    plan.wait()
+    check_imported_once(road, upload)
+    assert road.rig.proxy.count("ChangeMessageVisibility") >= 2
+
+
+def test_a_body_that_is_cut_off_leaves_nothing_and_is_read_again(road: Road) -> None:
+    upload = put_movies(road)
+    road.rig.proxy.plan(faults.cut_body(after_bytes=400_000), operation=upload.place)
+    road.announce(upload.notification)
+    wait_until_put_off(road, upload, "S3 broke off after")
+    assert titles_of(road, upload) == []
+    check_imported_once(road, upload, attempts=2)
+
+
+def test_an_object_that_is_overwritten_while_it_is_read_is_read_to_its_end(road: Road) -> None:
+    early = put_movies(road)
+    gate = hold_up(road, early)
+    road.announce(early.notification)
+    wait_until_written(road)
+    late = upload_movies(road, key=early.notification.key)
+    gate.open()
+    check_imported_once(road, early)
+    check_imported_once(road, late)
+
+
+def test_an_object_that_is_overwritten_after_it_broke_off_is_never_taken_for_the_new_one(
+    road: Road,
+) -> None:
+    early = put_movies(road)
+    road.rig.proxy.plan(faults.cut_body(after_bytes=400_000), operation=early.place)
+    road.announce(early.notification)
+    wait_until_put_off(road, early, "S3 broke off after")
+    late = upload_movies(road, key=early.notification.key)
+    wait_until("it is superseded", lambda: status_of(road, early) == "superseded")
+    check_imported_once(road, late)
+    assert titles_of(road, early) == []
+
+
+def test_an_object_that_may_not_be_read_is_a_failed_import_after_one_try(road: Road) -> None:
+    upload = put_movies(road)
+    road.rig.proxy.plan(faults.s3_error(403, "AccessDenied"), operation=upload.place)
+    road.announce(upload.notification)
+    check_failed_once(road, upload, "access_denied")
+
+
+def test_an_object_that_is_not_there_is_a_failed_import_after_one_try(road: Road) -> None:
+    upload = put_movies(road)
+    road.s3.delete_object(Bucket=road.bucket, Key=upload.notification.key)
+    road.announce(upload.notification)
+    check_failed_once(road, upload, "missing_object")
