@@ -132,6 +132,7 @@ class _Import:
             return self._fail(self._unread_entry(import_id), error, ledger.Details())
         except SupersededError as error:
             ledger.supersede(self.connection, self._unread_entry(import_id), str(error))
+            log.info("import superseded", reason=str(error))
             return Outcome.SUPERSEDED
         except UnopenedError:
             self._unread_entry(import_id)  # so that it shows, and counts

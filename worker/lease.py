@@ -170,11 +170,16 @@ class Lease:
         while not stop.wait(pause) and not self.lost.is_set():
             pause = interval if self.extend(self._visibility_seconds) else interval / 4
             if time.monotonic() >= self._held_until:
-                self.lost.set()
+                self._lose("SQS has not taken an extension for as long as the last one lasted.")
 
     def _failed(self, error: ClientError | BotoCoreError) -> None:
         log.warning("a lease could not be extended", error=str(error))
         if isinstance(error, ClientError):
             code = error.response.get("Error", {}).get("Code", "")
             if code.rpartition(".")[2] in _LOST:
-                self.lost.set()
+                self._lose("SQS no longer knows its handle.")
+
+    def _lose(self, reason: str) -> None:
+        if not self.lost.is_set():
+            self.lost.set()
+            log.warning("a lease is lost", reason=reason)

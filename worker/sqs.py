@@ -233,15 +233,17 @@ class Channel(SQS.Channel):
     def _settle(self, operation: str, message: Any, **parameters: Any) -> None:
         """Tells SQS something. A failure is only logged: SQS will deliver the message again."""
         info = message.delivery_info
+        sent = info["sqs_message"]
         try:
             call = getattr(self.sqs(queue=info["routing_key"]), operation)
-            call(
-                QueueUrl=info["sqs_queue"],
-                ReceiptHandle=info["sqs_message"]["ReceiptHandle"],
-                **parameters,
-            )
+            call(QueueUrl=info["sqs_queue"], ReceiptHandle=sent["ReceiptHandle"], **parameters)
         except (ClientError, BotoCoreError, OSError) as error:
-            log.warning("a message could not be settled", operation=operation, error=str(error))
+            log.warning(
+                "a message could not be settled",
+                operation=operation,
+                message_id=sent.get("MessageId"),
+                error=str(error),
+            )
 
     def _size(self, *_: Any) -> int:
         """Nobody needs the count that a declaration asks for, and the call can fail."""

@@ -21,7 +21,7 @@ from schemas.fields import flatten_messages
 from schemas.notification import IMPORT_TASK, Notification, load_notification
 from worker.database import Database
 from worker.errors import FencedError, ObjectBusyError, TransientError
-from worker.importing import Importer
+from worker.importing import Importer, Outcome
 from worker.lease import Lease, Turn, sqs_client
 from worker.objects import make_client
 from worker.settings import Settings
@@ -75,7 +75,7 @@ class ImportTask:
         """Runs the import. Whatever goes wrong with it is a TransientError from here on."""
         try:
             with lease.heartbeat():
-                return self._importer.run(announced, turn).value
+                outcome = self._importer.run(announced, turn)
         except TransientError:
             raise
         except SoftTimeLimitExceeded:
@@ -86,6 +86,9 @@ class ImportTask:
         except Exception as error:
             log.exception("import broke")  # nobody thought of this: it may be a fault of ours
             raise TransientError(f"It broke: {type(error).__name__}: {error}") from error
+        if outcome is Outcome.KNOWN:
+            log.info("import done already")
+        return outcome.value
 
     def _put_off(self, lease: Lease, announced: Notification, error: TransientError) -> None:
         busy = isinstance(error, ObjectBusyError)
