@@ -99,7 +99,7 @@ class _Demo:
             self._supervisor.check()
             imports = self._get("/imports?limit=100")
             for found in imports:
-                if found["status"] != ImportStatus.RUNNING and found["key"] in awaited:
+                if found["finished_at"] and found["key"] in awaited:
                     self._screen.imported(found)
                     _check_import(awaited.pop(found["key"]), found)
             self._screen.progress(len(samples) - len(awaited), len(samples), imports)

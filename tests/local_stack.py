@@ -66,7 +66,7 @@ def wait_for_import(environment: dict[str, str], key: str) -> Any:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         for found in get(f"{environment['API_URL']}/imports"):
-            if found["key"] == key and found["status"] != "running":
+            if found["key"] == key and found["finished_at"]:
                 return found
         assert time.monotonic() < deadline, f"{key} was not imported"
         time.sleep(0.05)
