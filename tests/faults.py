@@ -71,7 +71,7 @@ class Exchange:
             if keep is None:
                 await server.pump(self.client)
             else:
-                await self.client.send(await server.reader.read(keep))
+                await self.client.send(await server.reader.readexactly(keep))
 
     async def answer(self, status: int, body: bytes) -> None:
         """Answers in the server's place, once the request has come in wholly."""

@@ -60,8 +60,15 @@ class Road:
     def wait_until_queue_is_empty(self) -> None:
         wait_until("the queue is empty", lambda: self.rig.count(self.rig.queue_url) == 0)
 
+    def logged(self, event: str, **fields: Any) -> list[dict[str, Any]]:
+        """Returns the workers' log lines of one kind, as far as they have these fields."""
+        wanted = {"event": event, **fields}
+        lines = self.rig.traces("worker.log")
+        found = [json.loads(line) for line in lines if line.startswith("{")]
+        return [line for line in found if wanted.items() <= line.items()]
+
     @contextlib.contextmanager
-    def running_worker(self, log: str = "worker.log", **variables: str) -> Iterator[Worker]:
+    def running_worker(self, **variables: str) -> Iterator[Worker]:
         """Runs a worker, with settings of the test's own, and kills what is left of it then."""
         environment = os.environ | AWS | environment_of(self.dsns.worker)
         environment |= {
@@ -72,12 +79,12 @@ class Road:
             "MRU_CHUNK_RECORDS": "1000",
             **variables,
         }
-        with (self.rig.folder / log).open("ab") as log_file:
+        with (self.rig.folder / "worker.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "celery", "-A", "worker.app", "--quiet", "worker"],
                 cwd=ROOT,
                 env=environment,
-                stdout=log_file,
+                stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )

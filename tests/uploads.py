@@ -64,8 +64,12 @@ def wait_until_written(road: Road) -> None:
 def entry_of(road: Road, upload: Upload) -> dict[str, Any]:
     """Returns the ledger's entry of an upload, and nothing where there is none."""
     sql = "SELECT row_to_json(imports) FROM imports WHERE id = %s"
-    rows = road.query(sql, str(upload.notification.id))
+    rows = road.query(sql, id_of(upload))
     return dict(rows[0][0]) if rows else {}
+
+
+def id_of(upload: Upload) -> str:
+    return str(upload.notification.id)
 
 
 def status_of(road: Road, upload: Upload) -> str | None:
@@ -73,13 +77,14 @@ def status_of(road: Road, upload: Upload) -> str | None:
 
 
 def wait_until_put_off(road: Road, upload: Upload, reason: str) -> None:
-    """Waits until the ledger says that an import was put off, and why."""
+    """Waits until a worker has put an import off for a reason that begins like this."""
 
-    def is_put_off() -> bool:
-        said = entry_of(road, upload).get("error") or ""
-        return said.startswith("Put off for ") and reason in said
+    def reasons() -> list[str]:
+        lines = road.logged("import put off", import_id=id_of(upload))
+        return [line["reason"] for line in lines]
 
-    wait_until(f"put off: {reason}", is_put_off)
+    wait_until(f"put off: {reason}", reasons)
+    assert [said for said in reasons() if not said.startswith(reason)] == []
 
 
 def check_imported_once(road: Road, upload: Upload, *, attempts: int = 1) -> None:
@@ -100,7 +105,7 @@ def check_imported_once(road: Road, upload: Upload, *, attempts: int = 1) -> Non
 def titles_of(road: Road, upload: Upload) -> list[str]:
     """Returns what others can see of an upload."""
     sql = """SELECT title || ' ' || "cast"[1] FROM movies WHERE import_id = %s"""
-    return sorted(title for (title,) in road.query(sql, str(upload.notification.id)))
+    return sorted(title for (title,) in road.query(sql, id_of(upload)))
 
 
 def check_all_is_well(road: Road, worker: Worker, *, dead: int = 0) -> None:

@@ -238,12 +238,8 @@ class Channel(SQS.Channel):
             call = getattr(self.sqs(queue=info["routing_key"]), operation)
             call(QueueUrl=info["sqs_queue"], ReceiptHandle=sent["ReceiptHandle"], **parameters)
         except (ClientError, BotoCoreError, OSError) as error:
-            log.warning(
-                "a message could not be settled",
-                operation=operation,
-                message_id=sent.get("MessageId"),
-                error=str(error),
-            )
+            facts = {"message_id": sent.get("MessageId"), "error": str(error)}
+            log.warning("a message could not be settled", operation=operation, **facts)
 
     def _size(self, *_: Any) -> int:
         """Nobody needs the count that a declaration asks for, and the call can fail."""
