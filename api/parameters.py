@@ -4,17 +4,20 @@ The usual parsers are generous: they let unknown names pass, take the first of t
 bytes that are no UTF-8. Here each of these is a fault that names its parameter.
 """
 
-import difflib
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
 from marshmallow import Schema, ValidationError, fields
 
 from api.errors import Faults, InvalidError
-from schemas.fields import flatten_messages
+from schemas.fields import did_you_mean, flatten_messages
 
 # Names come from strangers and go back to them.
 _NAME_SHOWN: Final = 100
+
+_Known = Mapping[str, fields.Field[Any]]
 
 
 def read_query(schema: Schema, query: bytes) -> dict[str, Any]:
@@ -25,10 +28,11 @@ def read_query(schema: Schema, query: bytes) -> dict[str, Any]:
     schema refuses, and values that are no UTF-8.
     """
     pairs = read_pairs(query)
-    faults = [*_unknown(schema, pairs), *_repeated(schema, pairs)]
+    known = {field.data_key or name: field for name, field in schema.fields.items()}
+    faults = [*_unknown(known, pairs), *_repeated(known, pairs)]
     faulty = {name for name, _ in faults}
     try:
-        loaded: dict[str, Any] = schema.load(_gather(schema, pairs, faulty))
+        loaded: dict[str, Any] = schema.load(_gather(known, pairs, faulty))
     except ValidationError as error:
         raise InvalidError([*faults, *flatten_messages(error)]) from error
     if faults:
@@ -59,40 +63,33 @@ def _shown(name: str) -> str:
     return name[:_NAME_SHOWN]
 
 
-def _unknown(schema: Schema, pairs: list[tuple[str, str]]) -> Faults:
-    names = dict.fromkeys(name for name, _ in pairs if name not in schema.fields)
-    return [(_shown(name), _suggestion(name, schema)) for name in names]
+def _unknown(known: _Known, pairs: list[tuple[str, str]]) -> Faults:
+    names = dict.fromkeys(name for name, _ in pairs if name not in known)
+    return [(_shown(name), f"Unknown parameter. {_guess(name, known)}") for name in names]
 
 
-def _suggestion(name: str, schema: Schema) -> str:
-    near = difflib.get_close_matches(_shown(name).lower(), schema.fields, n=1, cutoff=0.5)
-    known = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(schema.fields)}."
-    return f"Unknown parameter. {known}"
+def _guess(name: str, known: _Known) -> str:
+    return did_you_mean(name, known) if known else "There are none here."
 
 
-def _repeated(schema: Schema, pairs: list[tuple[str, str]]) -> Faults:
-    seen: set[str] = set()
-    repeats: dict[str, str] = {}
-    for name, _ in pairs:
-        if name in seen and not _is_list(schema, name):
-            repeats[name] = "Must be given once."
-        seen.add(name)
-    return [(name, fault) for name, fault in repeats.items() if name in schema.fields]
+def _repeated(known: _Known, pairs: list[tuple[str, str]]) -> Faults:
+    counts = Counter(name for name, _ in pairs if name in known)
+    return [
+        (name, "Must be given once.")
+        for name, count in counts.items()
+        if count > 1 and not isinstance(known[name], fields.List)
+    ]
 
 
 def _gather(
-    schema: Schema, pairs: list[tuple[str, str]], faulty: set[str]
+    known: _Known, pairs: list[tuple[str, str]], faulty: set[str]
 ) -> dict[str, str | list[str]]:
     gathered: dict[str, Any] = {}
     for name, value in pairs:
-        if name in faulty or name not in schema.fields:
+        if name in faulty or name not in known:
             continue
-        if _is_list(schema, name):
+        if isinstance(known[name], fields.List):
             gathered.setdefault(name, []).append(value)
         else:
             gathered[name] = value
     return gathered
-
-
-def _is_list(schema: Schema, name: str) -> bool:
-    return isinstance(schema.fields.get(name), fields.List)

@@ -1,17 +1,28 @@
-"""The two field types that the project's schemas share: text that Postgres can hold, whole numbers.
+"""What the project's schemas share: text that Postgres can hold, whole numbers, and how faults are
+told.
 
 marshmallow's own String and Integer are more generous than the contract: they take NUL, lone
 surrogates, "2004" and 2004.0.
 """
 
+import difflib
 import re
 import unicodedata
+from collections.abc import Collection
 from typing import Any
 
 from marshmallow import ValidationError, fields
 
 # Neither Postgres' text (NUL) nor UTF-8 (a surrogate without its partner) can hold these.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+_DIGITS_READ = 18
+_BEYOND_ALL = 10**18
+
+
+def is_storable(text: str) -> bool:
+    """Whether Postgres can hold a text, and UTF-8 can carry it."""
+    return not _UNSTORABLE.search(text)
 
 
 class Text(fields.String):
@@ -37,7 +48,7 @@ class Text(fields.String):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not isinstance(value, str):
             raise self.make_error("invalid")
-        if _UNSTORABLE.search(value):
+        if not is_storable(value):
             raise self.make_error("unstorable")
         text = unicodedata.normalize("NFC", value).strip()
         if not text:
@@ -91,12 +102,14 @@ class WholeNumber(fields.Integer):
 class WholeNumberText(WholeNumber):
     """A whole number as it stands in a URL: ASCII digits alone, so neither ' 1999' nor '1e3'."""
 
-    _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+    _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if not isinstance(value, str) or not self._DIGITS.fullmatch(value):
             raise self.make_error("invalid")
-        return self._within_bounds(int(value))
+        # A number of many digits is out of bounds, whatever it is; to read it takes its time.
+        number = int(value) if len(value) <= _DIGITS_READ else _BEYOND_ALL
+        return self._within_bounds(number)
 
 
 class Texts(fields.List[str]):
@@ -109,6 +122,12 @@ class Texts(fields.List[str]):
     def stands(self, value: Any) -> bool:
         """Whether a value is valid and loads as itself. False says nothing: it has to be loaded."""
         return type(value) is list and all(map(self._stands, value))
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Suggests the known name that is nearest to an unknown one, or tells them all."""
+    near = difflib.get_close_matches(name[:100].lower(), known, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
 
 
 def flatten_messages(error: ValidationError) -> list[tuple[str, str]]:

@@ -1,44 +1,130 @@
-"""What may be asked of `GET /movies`: filters, all combinable, and the page that is wanted."""
+"""What may be asked of the movies: filters, all combinable, their order, and the page wanted."""
 
 import base64
 import binascii
 import dataclasses
+import hashlib
 import json
 import uuid
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Final, Self
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validates_schema
 
-from schemas.fields import Text, WholeNumberText
-from schemas.movie import NAME_MAX_LENGTH, TITLE_MAX_LENGTH, YEAR_MAXIMUM, YEAR_MINIMUM
+from schemas.fields import Text, WholeNumberText, did_you_mean, is_storable
+from schemas.movie import (
+    NAME_MAX_LENGTH,
+    TITLE_MAX_LENGTH,
+    YEAR_MAXIMUM,
+    YEAR_MINIMUM,
+    MovieSchema,
+)
 
 LIMIT_DEFAULT: Final = 20
 LIMIT_MAXIMUM: Final = 100
+PAGE_MAXIMUM: Final = 100  # what lies deeper is reached by cursor, at the cost of a first page
+
+MOVIE_FIELDS: Final = tuple(MovieSchema().fields)
+
+_FILTERS: Final = ("title", "actor", "genre", "year", "year_from", "year_to")
+_KEY_MAX_LENGTH: Final = 2_000  # folding makes several letters of some
+
+
+class Sort(StrEnum):
+    """The order of the movies found; movies that are equal in it stand by their ids."""
+
+    NEWEST = "-year"
+    OLDEST = "year"
+    TITLE = "title"
+    TITLE_BACKWARDS = "-title"
+
+    @property
+    def by_year(self) -> bool:
+        """Whether the key of this order is the year, rather than the title."""
+        return self in (Sort.NEWEST, Sort.OLDEST)
+
+    @property
+    def descending(self) -> bool:
+        """Whether both the key and the ids fall."""
+        return self.value.startswith("-")
+
+
+class Direction(StrEnum):
+    """Which way a cursor leads from its movie, in the order of its search."""
+
+    NEXT = "next"
+    PREVIOUS = "prev"
+
+
+class Count(StrEnum):
+    """Whether the movies found are counted."""
+
+    CAPPED = "capped"  # exactly up to a bound, and beyond it: at least so many
+    NONE = "none"
 
 
 @dataclasses.dataclass(frozen=True)
 class Cursor:
-    """The last movie of a page, from which the next one goes on: years fall, then ids fall."""
+    """A place in the list of a search: the movie at the end of a page, or at its beginning.
 
-    year: int
+    `key` is what the list is sorted by: that movie's year, in decimal, or its folded title.
+    `search` is the `fingerprint` of the filters: a place means nothing in another list.
+    """
+
+    sort: Sort
+    direction: Direction
+    key: str
     id: uuid.UUID
+    search: str
 
     def encode(self) -> str:
-        """Returns the cursor as it stands in a URL: opaque, URL-safe, about 60 characters."""
-        text = json.dumps([self.year, str(self.id)], separators=(",", ":"))
+        """Returns the cursor as it stands in a URL: opaque, URL-safe, about 100 characters."""
+        parts = [self.sort, self.direction, self.key, self.id.hex, self.search]
+        text = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        """Reads a cursor that `encode` made. Raises ValueError for anything else."""
+        """Reads a cursor that `encode` made. Raises ValueError for anything else.
+
+        A cursor is no secret and no permission: whoever makes one up gets a page of movies that
+        anyone may see.
+        """
         try:
-            padded = text + "=" * (-len(text) % 4)
-            year, movie = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-            if type(year) is not int or not YEAR_MINIMUM <= year <= YEAR_MAXIMUM:
-                raise ValueError(year)
-            return cls(year=year, id=uuid.UUID(movie))
+            made = cls._decode(text)
         except (binascii.Error, UnicodeError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(text) from error
+        if made.encode() != text:  # one place, one spelling
+            raise ValueError(text)
+        return made
+
+    @classmethod
+    def _decode(cls, text: str) -> Self:
+        padded = text + "=" * (-len(text) % 4)
+        sort, direction, key, movie, search = json.loads(
+            base64.b64decode(padded, altchars=b"-_", validate=True)
+        )
+        made = cls(Sort(sort), Direction(direction), key, uuid.UUID(movie), search)
+        if not (type(key) is str and len(key) <= _KEY_MAX_LENGTH and is_storable(key)):
+            raise ValueError(text)
+        if made.sort.by_year and not YEAR_MINIMUM <= int(key) <= YEAR_MAXIMUM:
+            raise ValueError(text)
+        return made
+
+
+def fingerprint(query: Mapping[str, Any]) -> str:
+    """Returns a short mark of the filters of a loaded query, the same for the same filters.
+
+    The order of repeated filters does not matter, nor do sort, limit and whatever else does not
+    change which movies are found.
+    """
+    filters = [
+        sorted(value) if isinstance(value, list) else value
+        for value in (query.get(name) for name in _FILTERS)
+    ]
+    digest = hashlib.sha256(json.dumps(filters).encode()).digest()
+    return base64.urlsafe_b64encode(digest[:9]).decode()
 
 
 class _CursorField(fields.Field[Cursor]):
@@ -53,46 +139,146 @@ class _CursorField(fields.Field[Cursor]):
             raise self.make_error("invalid") from None
 
 
-def _year(**kwargs: Any) -> WholeNumberText:
-    return WholeNumberText(
-        minimum=YEAR_MINIMUM, maximum=YEAR_MAXIMUM, metadata={"example": 2004}, **kwargs
+class _PageField(WholeNumberText):
+    default_error_messages = {  # noqa: RUF012  marshmallow collects this mapping by class
+        "range": "Must be between {minimum} and {maximum}. To go deeper, follow the Link header's "
+        "next, which has a cursor."
+    }
+
+
+class _FieldsField(fields.Field[tuple[str, ...]]):
+    """Names of a movie's fields, separated by commas; they come back in the schema's order."""
+
+    default_error_messages = {  # noqa: RUF012  marshmallow collects this mapping by class
+        "empty": "Must name fields, separated by commas.",
+        "unknown": "Unknown field. {guess}",
+        "repeated": "Must name each field once.",
+    }
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
+        if not isinstance(value, str) or not value:
+            raise self.make_error("empty")
+        names = value.split(",")
+        for name in names:
+            if name not in MOVIE_FIELDS:
+                raise self.make_error("unknown", guess=did_you_mean(name, MOVIE_FIELDS))
+        if len(set(names)) < len(names):
+            raise self.make_error("repeated")
+        return tuple(name for name in MOVIE_FIELDS if name in names)
+
+
+def _texts(max_length: int, example: str, description: str) -> fields.List[str]:
+    return fields.List(
+        Text(max_length=max_length),
+        load_default=list,
+        metadata={"example": [example], "description": description},
     )
 
 
-class MovieSearchSchema(Schema):
-    """The query of `GET /movies`. Each text filter may be repeated, and then all must match.
+def _year(description: str, example: int) -> WholeNumberText:
+    return WholeNumberText(
+        minimum=YEAR_MINIMUM,
+        maximum=YEAR_MAXIMUM,
+        metadata={"example": example, "description": description},
+    )
 
-    `title`, `actor` and `genre` are substrings of any length; case and accents do not matter.
+
+class MovieFilterSchema(Schema):
+    """Which movies: the query of `GET /movies/facets`, and the filters of `GET /movies`.
+
+    `title`, `actor` and `genre` are substrings of any length; case and accents do not matter. Each
+    may be repeated, and then all must match.
 
     Examples that pass:
         {"title": ["incredibles"], "year": "2004"}
-        {"actor": ["bob", "hope"], "genre": ["comedy"], "year_from": "1940", "limit": "5"}
+        {"actor": ["bob", "hope"], "genre": ["comedy"], "year_from": "1940"}
     Examples that do not:
         {"titel": ["incredibles"]}
         {"year": " 1999"}
         {"year_from": "2000", "year_to": "1990"}
+        {"actor": ["bob"], "limit": "5"}
     """
 
     class Meta:
         unknown = RAISE
 
-    title = fields.List(
-        Text(max_length=TITLE_MAX_LENGTH), load_default=list, metadata={"example": ["incredibles"]}
-    )
-    actor = fields.List(
-        Text(max_length=NAME_MAX_LENGTH), load_default=list, metadata={"example": ["bob"]}
-    )
-    genre = fields.List(
-        Text(max_length=NAME_MAX_LENGTH), load_default=list, metadata={"example": ["action"]}
-    )
-    year = _year()
-    year_from = _year()
-    year_to = _year()
-    limit = WholeNumberText(minimum=1, maximum=LIMIT_MAXIMUM, load_default=LIMIT_DEFAULT)
-    cursor = _CursorField(metadata={"type": "string"})
+    title = _texts(TITLE_MAX_LENGTH, "incredibles", "A part of the title.")
+    actor = _texts(NAME_MAX_LENGTH, "bob", "A part of the name of one of the cast.")
+    genre = _texts(NAME_MAX_LENGTH, "action", "A part of the name of one of the genres.")
+    year = _year("Exactly this year.", 2004)
+    year_from = _year("This year or later.", 1990)
+    year_to = _year("This year or earlier; not before `year_from`.", 2010)
 
     @validates_schema
     def _range_is_not_upside_down(self, data: dict[str, Any], **_: Any) -> None:
         start, end = data.get("year_from"), data.get("year_to")
         if start is not None and end is not None and start > end:
             raise ValidationError("Must not be before year_from.", "year_to")
+
+
+class MovieSearchSchema(MovieFilterSchema):
+    """The query of `GET /movies`: which movies, in which order, and which page of them.
+
+    Examples that pass:
+        {"title": ["incredibles"], "sort": "title", "limit": "5"}
+        {"genre": ["comedy"], "page": "3", "fields": "title,year", "count": "none"}
+    Examples that do not:
+        {"sort": "rating"}
+        {"limit": "0"}
+        {"page": "101"}
+        {"fields": "title,rating"}
+    """
+
+    sort = fields.Enum(
+        Sort,
+        by_value=True,
+        load_default=Sort.NEWEST,
+        metadata={"description": "The order; `-` is falling. The id breaks ties."},
+    )
+    limit = WholeNumberText(
+        minimum=1,
+        maximum=LIMIT_MAXIMUM,
+        load_default=LIMIT_DEFAULT,
+        metadata={"description": "Movies a page."},
+    )
+    cursor = _CursorField(
+        metadata={
+            "type": "string",
+            "description": "Where to go on, at any depth: from the Link header of another page.",
+        }
+    )
+    page = _PageField(
+        minimum=1,
+        maximum=PAGE_MAXIMUM,
+        metadata={"description": "The number of the page, in place of a cursor.", "example": 2},
+    )
+    fields_ = _FieldsField(
+        data_key="fields",
+        attribute="fields",
+        metadata={
+            "type": "array",
+            "items": {"type": "string", "enum": list(MOVIE_FIELDS)},
+            "minItems": 1,
+            "uniqueItems": True,
+            "description": "Only these fields of each movie, separated by commas.",
+            "example": ["title", "year"],
+        },
+    )
+    count = fields.Enum(
+        Count,
+        by_value=True,
+        load_default=Count.CAPPED,
+        metadata={"description": "`none` spares the counting of all that were found."},
+    )
+
+    @validates_schema
+    def _cursor_is_of_this_search(self, data: dict[str, Any], **_: Any) -> None:
+        cursor: Cursor | None = data.get("cursor")
+        if cursor is None:
+            return
+        if "page" in data:
+            raise ValidationError("Must not be given together with cursor.", "page")
+        if cursor.sort is not data["sort"] or cursor.search != fingerprint(data):
+            raise ValidationError(
+                "Is of another search: its filters or its sort were not these.", "cursor"
+            )

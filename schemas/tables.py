@@ -119,7 +119,9 @@ imports: Final = sa.Table(
     sa.CheckConstraint(_one_of("on_error", OnError), name="on_error_is_known"),
     sa.CheckConstraint(_one_of("error_code", ErrorCode), name="error_code_is_known"),
     sa.CheckConstraint("status <> 'failed' OR error_code IS NOT NULL", name="failures_say_why"),
-    sa.CheckConstraint("(status IN ('queued', 'running')) = (finished_at IS NULL)", name="ends_are_timed"),
+    sa.CheckConstraint(
+        "(status IN ('queued', 'running')) = (finished_at IS NULL)", name="ends_are_timed"
+    ),
     # One object version, one import. What S3 did not name (a missing object) has no such identity.
     sa.Index(
         "imports_by_object_version",
