@@ -121,7 +121,7 @@ def fingerprint(query: Mapping[str, Any]) -> str:
     """
     filters = [
         sorted(value) if isinstance(value, list) else value
-        for value in (query.get(name) for name in _FILTERS)
+        for value in (query.get(name) or [] for name in _FILTERS)
     ]
     digest = hashlib.sha256(json.dumps(filters).encode()).digest()
     return base64.urlsafe_b64encode(digest[:9]).decode()
