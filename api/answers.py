@@ -1,6 +1,6 @@
 """How an answer is written: JSON by orjson, and the Link header that leads through pages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -8,6 +8,8 @@ import orjson
 from flask import Response
 
 JSON_CONTENT_TYPE: Final = "application/json"
+
+Place = tuple[str, str]
 
 
 def answer(
@@ -22,17 +24,22 @@ def answer(
 
 
 def link_header(
-    path: str, query: Iterable[tuple[str, str]], *, pager: str, following: str | None
+    path: str,
+    query: Iterable[tuple[str, str]],
+    *,
+    pagers: Collection[str],
+    places: Mapping[str, Place | None],
 ) -> dict[str, str]:
-    """Returns the Link header (RFC 8288) of a page: its first page, and its next where one is.
+    """Returns the Link header (RFC 8288) of a page: the first of its list, and those around it.
 
-    `pager` is the query parameter that says where a page begins, `following` its value for the
-    next page. The addresses are relative to the host, which only the client knows for certain.
+    `pagers` are the query parameters that say where a page begins. `places` are the other pages
+    by their relation, such as next: the parameter that leads there and its value, or None where
+    there is no such page. The addresses are relative to the host, which only the client knows for
+    certain.
     """
-    same = [(name, value) for name, value in query if name != pager]
+    same = [(name, value) for name, value in query if name not in pagers]
     links = [_link(path, same, "first")]
-    if following is not None:
-        links.append(_link(path, [*same, (pager, following)], "next"))
+    links += [_link(path, [*same, place], name) for name, place in places.items() if place]
     return {"Link": ", ".join(links)}
 
 

@@ -2,7 +2,10 @@
 
 from flask import Flask
 
-from api import health, imports, movies, notifications
+from api import docs, health, imports, movies, notifications
+from api.caching import keep_nothing_else
+from api.compression import compress
+from api.cors import open_for_reading
 from api.document import CONFIG, Api
 from api.errors import handle_errors
 from api.observe import observe_requests
@@ -15,10 +18,13 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("api", static_folder=None)
     app.config.from_mapping(CONFIG)
     app.url_map.merge_slashes = False  # '//movies' is 404 rather than a page that redirects
-    Services.install(app, settings)
     observe_requests(app)
+    for finish in (compress, keep_nothing_else, open_for_reading):
+        app.after_request(finish)
     api = Api(app)
     for views in (movies, imports, notifications, health):
         api.register_blueprint(views.blueprint)
+    app.register_blueprint(docs.blueprint)
     handle_errors(app)
+    Services.install(app, settings, document=api.render())
     return app

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, TypeVar, cast
 
 import flask_smorest
+import orjson
 from flask import request
 from flask_smorest.utils import prepare_response
 from marshmallow import Schema
 
+from api.caching import conditional
 from api.parameters import read_query
 from schemas.problem import PROBLEM_CONTENT_TYPE, ProblemSchema
 
@@ -33,6 +35,16 @@ LINK: Final = {
         "example": '</movies?cursor=WzIwMDQsIm...>; rel="next"',
     }
 }
+TOTAL: Final = {
+    "X-Total-Count": {
+        "description": "How many movies were found. Not with count=none.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-Total-Relation": {
+        "description": "Whether there are exactly so many (eq) or at least (gte).",
+        "schema": {"type": "string", "enum": ["eq", "gte"]},
+    },
+}
 LOCATION: Final = {
     "Location": {
         "description": "The address of the import.",
@@ -44,7 +56,6 @@ CONFIG: Final[Mapping[str, Any]] = {
     "API_TITLE": "Movies-r-us",
     "API_VERSION": "1",
     "OPENAPI_VERSION": "3.0.3",
-    "OPENAPI_URL_PREFIX": "/",
     "API_SPEC_OPTIONS": {
         "info": {"description": "Movies from files in a bucket, searchable seconds later."}
     },
@@ -55,6 +66,10 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest ships no ty
     """flask-smorest's document, with problem documents in place of its own errors."""
 
     ERROR_SCHEMA = ProblemSchema
+
+    def render(self) -> bytes:
+        """Returns the document as JSON."""
+        return orjson.dumps(self.spec.to_dict(), option=orjson.OPT_INDENT_2)
 
     def _register_responses(self) -> None:
         for status in http.HTTPStatus:
@@ -105,6 +120,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
             "Decorator",
             self.response(status, schema, description=description, headers=headers),
         )
+
+    def conditional(self, view: View) -> View:
+        """Lends a view a connection, as `connection`, unless the client has its answer already."""
+        documented: View = self.alt_response(304, description="The answer is the one you have.")(
+            conditional(view)
+        )
+        return documented
 
     def problems(self, *statuses: int) -> Decorator:
         """Documents the errors that a view's caller has to reckon with."""

@@ -74,4 +74,5 @@ def _find(import_id: uuid.UUID) -> dict[str, Any]:
 
 def _links(pager: str, page: queries.Page) -> dict[str, str]:
     pairs = read_pairs(request.query_string)
-    return link_header(request.path, pairs, pager=pager, following=page.following)
+    following = (pager, page.following) if page.following is not None else None
+    return link_header(request.path, pairs, pagers={pager}, places={"next": following})

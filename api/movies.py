@@ -1,18 +1,20 @@
 """GET /movies, the search, and GET /movies/{id}."""
 
 import uuid
-from typing import Any
+from typing import Any, Final
 
+import sqlalchemy as sa
 from flask import Response, request
 
 from api import queries
-from api.answers import answer, link_header
-from api.document import LINK, Blueprint
+from api.answers import Place, answer, link_header
+from api.document import LINK, TOTAL, Blueprint
 from api.errors import NotFoundError
 from api.parameters import read_pairs
-from api.services import services
 from schemas.movie import MovieSchema
-from schemas.search import MovieSearchSchema
+from schemas.search import PAGE_MAXIMUM, Count, MovieSearchSchema
+
+_PAGERS: Final = ("cursor", "page")
 
 blueprint = Blueprint("movies", __name__, description="Films, and how to find them.")
 
@@ -20,29 +22,56 @@ blueprint = Blueprint("movies", __name__, description="Films, and how to find th
 @blueprint.route("/movies")
 @blueprint.query(MovieSearchSchema)
 @blueprint.answers(
-    200, MovieSchema(many=True), description="A page of movies, the newest first.", headers=LINK
+    200, MovieSchema(many=True), description="A page of movies.", headers={**LINK, **TOTAL}
 )
 @blueprint.problems(503)
-def search_movies(query: dict[str, Any]) -> Response:
+@blueprint.conditional
+def search_movies(connection: sa.Connection, query: dict[str, Any]) -> Response:
     """Find movies by title, actor, genre and year
 
     Text filters are substrings of any length; neither case nor accents matter, and wildcards mean
     themselves. All filters may be combined, and the text filters repeated: then all must match.
     """
-    with services().database.connect() as connection:
-        page = queries.search_movies(connection, query)
-    pairs = read_pairs(request.query_string)
-    links = link_header(request.path, pairs, pager="cursor", following=page.following)
-    return answer(page.rows, headers=links)
+    page = queries.search_movies(connection, query)
+    return answer(page.rows, headers=_links(query, page) | _total(connection, query, page))
 
 
 @blueprint.route("/movies/<uuid:movie_id>")
 @blueprint.answers(200, MovieSchema, description="The movie.")
 @blueprint.problems(404, 503)
-def show_movie(movie_id: uuid.UUID) -> Response:
+@blueprint.conditional
+def show_movie(connection: sa.Connection, movie_id: uuid.UUID) -> Response:
     """Show one movie"""
-    with services().database.connect() as connection:
-        movie = queries.find_movie(connection, movie_id)
+    movie = queries.find_movie(connection, movie_id)
     if movie is None:
         raise NotFoundError(f"There is no movie with the id {movie_id}.")
     return answer(movie)
+
+
+def _links(query: dict[str, Any], page: queries.Page) -> dict[str, str]:
+    number: int | None = query.get("page")
+    previous: Place | None = ("cursor", page.preceding) if page.preceding else None
+    following: Place | None = ("cursor", page.following) if page.following else None
+    if number is not None:
+        previous = ("page", str(number - 1)) if number > 1 else None
+        # Whoever counts pages comes to where pages end; from there on cursors lead.
+        if following and number < PAGE_MAXIMUM:
+            following = ("page", str(number + 1))
+    pairs = read_pairs(request.query_string)
+    places = {"prev": previous, "next": following}
+    return link_header(request.path, pairs, pagers=_PAGERS, places=places)
+
+
+def _total(connection: sa.Connection, query: dict[str, Any], page: queries.Page) -> dict[str, str]:
+    if query["count"] is Count.NONE:
+        return {}
+    total = _seen(query, page) or queries.count_movies(connection, query)
+    return {"X-Total-Count": str(total.count), "X-Total-Relation": total.relation}
+
+
+def _seen(query: dict[str, Any], page: queries.Page) -> queries.Total | None:
+    # The last page, when one knows how many were before it, tells without any counting.
+    before = (query.get("page", 1) - 1) * query["limit"]
+    if "cursor" in query or page.following or (before and not page.rows):
+        return None
+    return queries.Total(before + len(page.rows), "eq")

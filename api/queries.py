@@ -7,26 +7,53 @@ one does.
 import dataclasses
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
 from api.listing import LedgerCursor
 from schemas.imports import ErrorCode, ImportSchema, ImportStatus, OnError
-from schemas.search import Cursor
+from schemas.search import MOVIE_FIELDS, Cursor, Direction, fingerprint
 from schemas.tables import genres, import_aliases, import_errors, imports, movies
 
 _MOVIE = (movies.c.id, movies.c.title, movies.c.year, movies.c.cast, movies.c.genres)
 _IMPORT = tuple(imports.c[name] for name in ImportSchema().fields)
+_COUNTED: Final = 10_000
 _BAD_RECORD = (import_errors.c.position, import_errors.c.faults, import_errors.c.raw)
 
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """Some rows of an answer, and the value of its pager for the next page, where there is one."""
+    """Some rows of an answer, and the values of its pager for the pages around it, if any."""
 
     rows: list[dict[str, Any]]
     following: str | None
+    preceding: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Total:
+    """How many movies were found: exactly so many (eq), or at least (gte)."""
+
+    count: int
+    relation: Literal["eq", "gte"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Facets:
+    """How many of the movies found are of each genre and year; all of them, if complete."""
+
+    genres: list[tuple[str, int]]
+    years: list[tuple[int, int]]
+    complete: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Suggestion:
+    """A title or the name of an actor."""
+
+    kind: Literal["title", "actor"]
+    text: str
 
 
 def is_migrated(connection: sa.Connection) -> bool:
@@ -36,19 +63,80 @@ def is_migrated(connection: sa.Connection) -> bool:
     return bool(connection.execute(statement).scalar_one())
 
 
+def data_version(connection: sa.Connection) -> int:
+    """Returns a number that every committed import changes."""
+    succeeded = sa.select(sa.func.count()).where(imports.c.status == ImportStatus.SUCCEEDED.value)
+    return int(connection.execute(succeeded.select_from(imports)).scalar_one())
+
+
 def search_movies(connection: sa.Connection, query: dict[str, Any]) -> Page:
-    """Finds movies by a query that MovieSearchSchema loaded: newest year first, then by id."""
+    """Finds a page of movies by a query that MovieSearchSchema loaded."""
     conditions = _movie_conditions(connection, query)
     if conditions is None:
         return Page([], None)
+    sort, limit = query["sort"], query["limit"]
+    cursor: Cursor | None = query.get("cursor")
+    backwards = cursor is not None and cursor.direction is Direction.PREVIOUS
+    falling = sort.descending != backwards
+    key = movies.c.year if sort.by_year else movies.c.title_folded
+    if cursor is not None:
+        place = sa.tuple_(sa.cast(cursor.key, key.type), sa.literal(cursor.id))
+        order = sa.tuple_(key, movies.c.id)
+        conditions.append(order < place if falling else order > place)
     statement = (
-        sa.select(*_MOVIE)
+        sa.select(*_MOVIE, key.label("sort_key"))
         .where(*conditions)
-        .order_by(movies.c.year.desc(), movies.c.id.desc())
-        .limit(query["limit"] + 1)
+        .order_by(*(each.desc() if falling else each for each in (key, movies.c.id)))
+        .limit(limit + 1)
+        .offset((query.get("page", 1) - 1) * limit)
     )
-    rows, more = _fetch(connection, statement, query["limit"])
-    return Page(rows, Cursor(rows[-1]["year"], rows[-1]["id"]).encode() if more else None)
+    rows, more = _fetch(connection, statement, limit)
+    if backwards:
+        rows.reverse()
+    after, before = (True, more) if backwards else (more, cursor is not None)
+    return Page(
+        [{name: row[name] for name in query.get("fields", MOVIE_FIELDS)} for row in rows],
+        _cursor(query, rows[-1], Direction.NEXT) if rows and after else None,
+        _cursor(query, rows[0], Direction.PREVIOUS) if rows and before else None,
+    )
+
+
+def _cursor(query: dict[str, Any], row: dict[str, Any], direction: Direction) -> str:
+    key = str(row["sort_key"])
+    return Cursor(query["sort"], direction, key, row["id"], fingerprint(query)).encode()
+
+
+def count_movies(connection: sa.Connection, query: dict[str, Any]) -> Total:
+    """Counts the movies found, exactly up to 10,000."""
+    conditions = _movie_conditions(connection, query)
+    if conditions is None:
+        return Total(0, "eq")
+    found = sa.select(movies.c.id).where(*conditions).limit(_COUNTED + 1).subquery()
+    count = connection.execute(sa.select(sa.func.count()).select_from(found)).scalar_one()
+    return Total(count, "eq") if count <= _COUNTED else Total(_COUNTED, "gte")
+
+
+def count_facets(connection: sa.Connection, query: dict[str, Any]) -> Facets:
+    """Counts the movies found by genre, the most frequent first, and by year, the newest first."""
+    conditions = _movie_conditions(connection, query)
+    if conditions is None:
+        return Facets([], [], complete=True)
+    number = sa.func.count().label("number")
+    name = sa.func.unnest(movies.c.genres).label("name")
+    named = sa.select(name, number).where(*conditions).group_by("name")
+    dated = sa.select(movies.c.year, number).where(*conditions).group_by(movies.c.year)
+    return Facets(
+        [tuple(row) for row in connection.execute(named.order_by(sa.desc("number"), "name"))],
+        [tuple(row) for row in connection.execute(dated.order_by(movies.c.year.desc()))],
+        complete=True,
+    )
+
+
+def suggest(connection: sa.Connection, term: str, limit: int) -> list[Suggestion]:
+    """Returns titles that contain a term."""
+    like = movies.c.title_folded.like(sa.func.mru_like(term))
+    titles = connection.execute(sa.select(movies.c.title).where(like).distinct().limit(limit))
+    return [Suggestion("title", title) for title in titles.scalars()]
 
 
 def find_movie(connection: sa.Connection, movie_id: uuid.UUID) -> dict[str, Any] | None:
@@ -130,10 +218,6 @@ def _movie_conditions(
         if not names:
             return None
         conditions.append(movies.c.genres.overlap(sa.cast(names, movies.c.genres.type)))
-    cursor: Cursor | None = query.get("cursor")
-    if cursor is not None:
-        order = sa.tuple_(movies.c.year, movies.c.id)
-        conditions.append(order < sa.tuple_(sa.literal(cursor.year), sa.literal(cursor.id)))
     return conditions
 
 

@@ -1,6 +1,7 @@
 """What the views work with: the settings, the database and the queue of their application."""
 
 import dataclasses
+import hashlib
 from typing import Final
 
 from flask import Flask, current_app
@@ -14,19 +15,27 @@ _EXTENSION: Final = "movies-r-us"
 
 @dataclasses.dataclass(frozen=True)
 class Services:
-    """One of each for an application; none of them connects before it is used."""
+    """One of each for an application; none of them connects before it is used.
+
+    `document` is the OpenAPI document as it is served; `release` is a mark of it: two releases of
+    the API that answer differently describe themselves differently.
+    """
 
     settings: Settings
     database: Database
     queue: ImportQueue
+    document: bytes
+    release: str
 
     @classmethod
-    def install(cls, app: Flask, settings: Settings) -> None:
+    def install(cls, app: Flask, settings: Settings, *, document: bytes) -> None:
         """Makes the services of an application."""
         app.extensions[_EXTENSION] = cls(
             settings=settings,
             database=Database(settings.database),
             queue=ImportQueue(region=settings.region, url=settings.queue_url),
+            document=document,
+            release=hashlib.sha256(document).hexdigest()[:32],
         )
 
 
