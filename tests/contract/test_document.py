@@ -53,7 +53,10 @@ def test_every_error_is_documented_as_a_problem(document: dict[str, Any]) -> Non
     for path, method, operation in operations(document):
         assert "default" in operation["responses"], (path, method)
         for status, answer in operation["responses"].items():
-            content = resolve(document, answer)["content"]
+            content = resolve(document, answer).get("content", {})
+            if status == "304":
+                assert content == {}
+                continue
             wanted = "application/json" if status[0] == "2" else "application/problem+json"
             assert list(content) == [wanted], (path, method, status)
 
@@ -95,7 +98,9 @@ def test_the_documents_parameters_are_the_codes(
     document: dict[str, Any], path: str, schema: type[Schema]
 ) -> None:
     parameters = document["paths"][path]["get"]["parameters"]
-    assert {parameter["name"] for parameter in parameters} == set(schema().fields)
+    assert {parameter["name"] for parameter in parameters} == {
+        field.data_key or name for name, field in schema().fields.items()
+    }
     assert {parameter["in"] for parameter in parameters} == {"query"}
 
 
