@@ -133,6 +133,8 @@ imports: Final = sa.Table(
         unique=True,
         postgresql_where=sa.text("etag IS NOT NULL AND last_modified IS NOT NULL"),
     ),
+    # For the good version of a file that does away with the failures of those before it.
+    sa.Index("imports_failed", "bucket", "key", postgresql_where=sa.text("status = 'failed'")),
     sa.Index("imports_by_time", sa.text("started_at DESC"), sa.text("id DESC")),
 )
 

@@ -65,6 +65,7 @@ def serve() -> Iterator[ObjectStore]:
 def _handler(store: ObjectStore) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else the body waits for the head to be acknowledged
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)

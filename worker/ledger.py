@@ -24,6 +24,15 @@ from worker.validate import BadRecord
 _MESSAGE_MAX_CHARACTERS: Final = 1_000
 _TO_BE_DONE: Final = (ImportStatus.QUEUED, ImportStatus.RUNNING)
 
+_CLEAR_OLDER_FAILURES: Final = sa.text("""
+UPDATE imports SET status = 'superseded'
+FROM imports AS mine
+WHERE mine.id = :id
+    AND (imports.bucket, imports.key, imports.status) = (mine.bucket, mine.key, 'failed')
+    AND coalesce(imports.last_modified, imports.first_seen_at)
+        <= greatest(mine.last_modified, mine.first_seen_at)
+""")
+
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
@@ -79,7 +88,9 @@ class Details:
 def find(connection: sa.Connection, import_id: uuid.UUID) -> Known | None:
     """Returns the import that an id stands for, be it its own id or an alias."""
     alias = sa.select(import_aliases.c.import_id).where(import_aliases.c.id == import_id)
-    return _known(connection, imports.c.id.in_([import_id]) | imports.c.id.in_(alias))
+    # One id to look up, whichever it is: `id = … OR id IN (…)` would read the whole ledger.
+    meant = sa.func.coalesce(alias.scalar_subquery(), sa.literal(import_id))
+    return _known(connection, imports.c.id == meant)
 
 
 def find_version(connection: sa.Connection, version: ObjectVersion) -> Known | None:
@@ -267,17 +278,4 @@ def _replace_bad_records(
 
 def _clear_older_failures(connection: sa.Connection, entry: Entry) -> None:
     """A good new version of a file does away with the failures of the versions before it."""
-    mine = imports.alias("mine")
-    connection.execute(
-        sa.update(imports)
-        .values(status=ImportStatus.SUPERSEDED)
-        .where(
-            mine.c.id == entry.id,
-            imports.c.bucket == mine.c.bucket,
-            imports.c.key == mine.c.key,
-            imports.c.status == ImportStatus.FAILED,
-            imports.c.id != mine.c.id,
-            sa.func.coalesce(imports.c.last_modified, imports.c.first_seen_at)
-            <= sa.func.greatest(mine.c.last_modified, mine.c.first_seen_at),
-        )
-    )
+    connection.execute(_CLEAR_OLDER_FAILURES, {"id": entry.id})

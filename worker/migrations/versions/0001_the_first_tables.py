@@ -124,6 +124,7 @@ CREATE TABLE imports (
 CREATE UNIQUE INDEX imports_by_object_version
     ON imports (bucket, key, version_id, etag, last_modified)
     WHERE etag IS NOT NULL AND last_modified IS NOT NULL;
+CREATE INDEX imports_failed ON imports (bucket, key) WHERE status = 'failed';
 CREATE INDEX imports_by_time ON imports (started_at DESC, id DESC);
 
 CREATE TABLE import_errors (
