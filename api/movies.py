@@ -1,5 +1,6 @@
-"""GET /movies, the search, and GET /movies/{id}."""
+"""GET /movies, the search, and what goes with it: /movies/{id}, /movies/facets, /suggest."""
 
+import dataclasses
 import uuid
 from typing import Any, Final
 
@@ -11,8 +12,10 @@ from api.answers import Place, answer, link_header
 from api.document import LINK, TOTAL, Blueprint
 from api.errors import NotFoundError
 from api.parameters import read_pairs
+from schemas.facets import FacetsSchema
 from schemas.movie import MovieSchema
-from schemas.search import PAGE_MAXIMUM, Count, MovieSearchSchema
+from schemas.search import PAGE_MAXIMUM, Count, MovieFilterSchema, MovieSearchSchema
+from schemas.suggestion import SuggestionSchema, SuggestSchema
 
 _PAGERS: Final = ("cursor", "page")
 
@@ -46,6 +49,37 @@ def show_movie(connection: sa.Connection, movie_id: uuid.UUID) -> Response:
     if movie is None:
         raise NotFoundError(f"There is no movie with the id {movie_id}.")
     return answer(movie)
+
+
+@blueprint.route("/movies/facets")
+@blueprint.query(MovieFilterSchema)
+@blueprint.answers(200, FacetsSchema, description="The numbers.")
+@blueprint.problems(503)
+@blueprint.conditional
+def count_facets(connection: sa.Connection, query: dict[str, Any]) -> Response:
+    """Count the movies found, by genre and by year
+
+    The filters are those of the search. Counting has a bounded time.
+    """
+    facets = queries.count_facets(connection, query)
+    return answer(
+        {
+            "genres": [{"name": name, "count": count} for name, count in facets.genres],
+            "years": [{"year": year, "count": count} for year, count in facets.years],
+            "complete": facets.complete,
+        }
+    )
+
+
+@blueprint.route("/suggest")
+@blueprint.query(SuggestSchema)
+@blueprint.answers(200, SuggestionSchema(many=True), description="Suggestions, the best first.")
+@blueprint.problems(503)
+@blueprint.conditional
+def suggest(connection: sa.Connection, query: dict[str, Any]) -> Response:
+    """Suggest titles and actors while one types"""
+    found = queries.suggest(connection, query["term"], query["limit"])
+    return answer([dataclasses.asdict(suggestion) for suggestion in found])
 
 
 def _links(query: dict[str, Any], page: queries.Page) -> dict[str, str]:

@@ -34,7 +34,9 @@ def read_query(schema: Schema, query: bytes) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = schema.load(_gather(known, pairs, faulty))
     except ValidationError as error:
-        raise InvalidError([*faults, *flatten_messages(error)]) from error
+        # What was left out above for its fault is not to be called missing here.
+        more = [fault for fault in flatten_messages(error) if fault[0] not in faulty]
+        raise InvalidError([*faults, *more]) from error
     if faults:
         raise InvalidError(faults)
     return loaded

@@ -10,11 +10,13 @@ from flask import Flask
 from marshmallow import Schema
 
 from api.listing import BadRecordSchema, BadRecordsSearchSchema, LedgerSearchSchema
+from schemas.facets import FacetsSchema
 from schemas.imports import ImportSchema
 from schemas.movie import MovieSchema
 from schemas.notification import NotificationSchema
 from schemas.problem import ProblemSchema
-from schemas.search import MovieSearchSchema
+from schemas.search import MovieFilterSchema, MovieSearchSchema
+from schemas.suggestion import SuggestionSchema, SuggestSchema
 from tests.calling import make_api
 
 UNDOCUMENTED = {"/openapi.json"}
@@ -72,6 +74,8 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     ("name", "schema"),
     [
         ("Movie", MovieSchema),
+        ("Facets", FacetsSchema),
+        ("Suggestion", SuggestionSchema),
         ("Import", ImportSchema),
         ("BadRecord", BadRecordSchema),
         ("Notification", NotificationSchema),
@@ -90,6 +94,8 @@ def test_the_documents_schemas_are_the_codes(
     ("path", "schema"),
     [
         ("/movies", MovieSearchSchema),
+        ("/movies/facets", MovieFilterSchema),
+        ("/suggest", SuggestSchema),
         ("/imports", LedgerSearchSchema),
         ("/imports/{import_id}/errors", BadRecordsSearchSchema),
     ],

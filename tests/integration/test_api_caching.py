@@ -37,7 +37,8 @@ def tag_of(client: FlaskClient, path: str, **headers: str) -> str:
 def addresses(client: FlaskClient) -> list[str]:
     movie = client.get("/movies?limit=1").get_json()[0]["id"]
     searches = ["/movies", "/movies?title=film", "/movies?count=none", "/movies?title=nothing"]
-    return [*searches, f"/movies/{movie}", "/openapi.json"]
+    beside = ["/movies/facets", "/movies/facets?title=film", "/suggest?term=film", "/openapi.json"]
+    return [*searches, f"/movies/{movie}", *beside]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
