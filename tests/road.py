@@ -20,6 +20,7 @@ import psycopg2
 
 from local.database import Dsns, environment_of
 from schemas.notification import IMPORT_TASK, Notification, dump_notification, notification_id
+from tests.faults import TcpProxy
 from tests.rig import AWS, REGION, ROOT, Rig, encode, make_message, make_rig, wait_until
 
 Worker = subprocess.Popen[bytes]
@@ -50,6 +51,11 @@ class Road:
         with contextlib.closing(connection), connection.cursor() as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
+
+    def execute(self, sql: str) -> None:
+        with contextlib.closing(psycopg2.connect(self.dsns.admin)) as connection:
+            connection.autocommit = True
+            connection.cursor().execute(sql)
 
     def statuses(self) -> list[str]:
         return [status for (status,) in self.query("SELECT status FROM imports ORDER BY key")]
@@ -92,6 +98,15 @@ class Road:
                 yield process
             finally:
                 kill(process)
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """A road with a worker on it that sees Postgres, too, through a proxy."""
+
+    road: Road
+    postgres: TcpProxy
+    worker: Worker
 
 
 def kill(worker: Worker) -> None:

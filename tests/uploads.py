@@ -91,6 +91,11 @@ def check_imported_once(road: Road, upload: Upload, *, attempts: int = 1) -> Non
     """Waits for an import, and fails unless it is there as if it had come once and gone well."""
     wait_until("it is imported", lambda: status_of(road, upload) == "succeeded")
     road.wait_until_queue_is_empty()  # whatever is to come again has come
+    check_entry_and_movies(road, upload, attempts)
+
+
+def check_entry_and_movies(road: Road, upload: Upload, attempts: int) -> None:
+    """Fails unless ledger and movies say that an upload was taken whole, and once."""
     entry = entry_of(road, upload)
     assert entry["status"] == "succeeded"
     assert entry["read"] == entry["inserted"] == len(upload.titles)

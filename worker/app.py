@@ -4,9 +4,11 @@ Importing this module reads and opens nothing: `app` is made when it is first as
 """
 
 import functools
+import logging
 import os
 from typing import Any, Final
 
+from billiard.util import get_logger as get_pool_logger
 from celery import Celery, signals
 
 from schemas.logs import configure_logs
@@ -41,10 +43,15 @@ def create_app(settings: Settings) -> Celery:
 def _app_of_this_process() -> Celery:
     settings = Settings.read(Environment(os.environ))
     readable = settings.log_format is LogFormat.TEXT
+
+    def configure(**_: Any) -> None:
+        configure_logs("worker", readable=readable)
+        pool = get_pool_logger()
+        pool.propagate = True  # that a process was killed; without this it goes past our format
+        pool.setLevel(logging.WARNING)
+
     # Whoever listens to this signal keeps Celery from setting levels and formats of its own.
-    signals.setup_logging.connect(
-        lambda **_: configure_logs("worker", readable=readable), weak=False
-    )
+    signals.setup_logging.connect(configure, weak=False)
     return create_app(settings)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from kombu.entity import Queue
 
 from schemas.notification import IMPORT_QUEUE
-from worker import sqs
+from worker import consumer, sqs
 
 _LONGEST_HIDDEN_SECONDS: Final = 43_200
 
@@ -89,7 +89,7 @@ def _tasks(soft_limit_seconds: float, hard_limit_seconds: float) -> dict[str, An
         # JSON only: a message must not be able to run code.
         "accept_content": ["json"],
         "task_serializer": "json",
-        "task_annotations": {"*": {"Request": sqs.REQUEST}},
+        "task_annotations": {"*": {"Request": consumer.REQUEST}},
         "enable_utc": True,
         "timezone": "UTC",
     }
@@ -97,7 +97,7 @@ def _tasks(soft_limit_seconds: float, hard_limit_seconds: float) -> dict[str, An
 
 def _worker(concurrency: int, soft_shutdown_seconds: float) -> dict[str, Any]:
     return {
-        "worker_consumer": sqs.CONSUMER,
+        "worker_consumer": consumer.CONSUMER,
         # Processes: parsing is CPU work, a hard time limit needs something that can be killed, and
         # a lost one takes nothing else with it.
         "worker_pool": "prefork",

@@ -154,7 +154,8 @@ class _Import:
         if known is None or not known.done:
             begun = known.entry if known else None
             import_id = known.id if known else self.notification.id
-            self._fail(begun or self._unread_entry(import_id), error, ledger.Details())
+            entry = begun or self._unread_entry(import_id)
+            ledger.fail(self.connection, entry, error, ledger.Details())
 
     def _fail(self, entry: ledger.Entry, error: PermanentError, details: ledger.Details) -> Outcome:
         ledger.fail(self.connection, entry, error, details)

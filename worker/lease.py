@@ -5,6 +5,7 @@ longer has to extend it; one that fails for a passing reason chooses when it is 
 """
 
 import contextlib
+import contextvars
 import dataclasses
 import functools
 import math
@@ -156,7 +157,8 @@ class Lease:
             yield
             return
         stop = threading.Event()
-        thread = threading.Thread(target=self._beat, args=(stop,), name="lease", daemon=True)
+        run = contextvars.copy_context().run  # so that its log lines say which import's lease it is
+        thread = threading.Thread(target=run, args=(self._beat, stop), name="lease", daemon=True)
         thread.start()
         try:
             yield

@@ -1,8 +1,9 @@
-"""Celery's way to SQS, hardened: no failed call and no bad message ever stops the polling.
+"""kombu's way to SQS, hardened: no failed call and no bad message ever stops the polling.
 
-These are subclasses of kombu's and celery's own classes, written for the versions in WRITTEN_FOR;
-a test holds the installed ones to them, and the fault tests show what each override is for. With
-the stock classes a single error of ReceiveMessage ends the worker, or leaves it alive and deaf.
+These are subclasses of kombu's own classes; those of celery's are in `worker.consumer`. They are for
+the versions in WRITTEN_FOR: a test holds the installed ones to them, and the fault tests show
+what each override is for. With the stock classes a single error of ReceiveMessage ends the worker,
+or leaves it alive and deaf.
 """
 
 # kombu and celery have few types or none: to mypy their classes are Any, or full of None that is
@@ -17,8 +18,6 @@ from typing import Any, Final
 import pycurl  # type: ignore[import-untyped]  # its stubs are a package of their own
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
-from celery.worker import consumer, request, state
-from kombu.asynchronous import set_event_loop
 from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.asynchronous.http import curl
@@ -31,10 +30,8 @@ log = structlog.get_logger(__name__)
 
 WRITTEN_FOR: Final = {"celery": "5.7.0", "kombu": "5.7.0"}
 
-# How Celery's settings name these classes: broker_transport, worker_consumer, and a task's Request.
+# How Celery's setting broker_transport names it.
 TRANSPORT: Final = "worker.sqs:Transport"
-CONSUMER: Final = "worker.sqs:Consumer"
-REQUEST: Final = "worker.sqs:Request"
 
 _CONNECT_SECONDS: Final = 5
 _GRACE_SECONDS: Final = 10  # a long poll is answered after wait_time_seconds, at the latest
@@ -70,6 +67,11 @@ class CurlClient(curl.CurlClient):
     def _timeout_check(self, *args: Any, **kwargs: Any) -> None:
         if not self._closed:
             super()._timeout_check(*args, **kwargs)
+
+
+def log_refused(sqs_message: dict[str, Any], reason: str) -> None:
+    """Says that a message is left to the redrive policy. What is in it may be long, or secret."""
+    log.error("a message is refused", message_id=sqs_message.get("MessageId"), reason=reason)
 
 
 def _http_client(hub: Any) -> Any:
@@ -203,8 +205,8 @@ class Channel(SQS.Channel):
         """Hands one message on. One that cannot be is left for the redrive policy to move."""
         try:
             super()._on_messages_ready(queue, qname, {"Messages": [message]})
-        except Exception:  # the next message may be good, whatever this one is
-            log.exception("a message could not be taken up", message_id=message.get("MessageId"))
+        except Exception as error:  # noqa: BLE001  the next one may be good, whatever this one is
+            log_refused(message, repr(error))
             self.qos.ack(message.get("ReceiptHandle", ""))
 
     def _message_to_python(self, message: Any, queue_name: str, q_url: str) -> Any:
@@ -262,36 +264,3 @@ class Transport(SQS.Transport):
             except OSError:
                 log.exception("the heartbeat file could not be touched", file=file)
         self.last_poll = now
-
-
-class Consumer(consumer.Consumer):
-    """celery's consumer, without the steps that need a broker with broadcasts."""
-
-    def __init__(
-        self, *args: Any, worker_options: dict[str, Any] | None = None, **kwargs: Any
-    ) -> None:
-        quiet = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
-        super().__init__(*args, worker_options={**(worker_options or {}), **quiet}, **kwargs)
-
-    def connect(self) -> Any:
-        """Connects. After an error kombu no longer knows the hub, and would never poll again."""
-        set_event_loop(self.hub)
-        return super().connect()
-
-    def on_decode_error(self, message: Any, exc: Exception) -> None:
-        """Leaves the message to the redrive policy; celery acknowledges it, and it is gone."""
-        log.error("a message could not be decoded", error=str(exc))
-        message.reject()
-
-
-class Request(request.Request):
-    """celery's request, that survives a task which ran out of memory."""
-
-    def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:
-        """Rejects the message of such a task; celery raises MemoryError in the worker itself."""
-        error = getattr(exc_info.exception, "exc", exc_info.exception)
-        if not isinstance(error, MemoryError):
-            return super().on_failure(exc_info, *args, **kwargs)
-        log.error("a task ran out of memory", task_id=self.id)
-        state.task_ready(self)
-        return self.reject(requeue=False)

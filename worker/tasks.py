@@ -45,14 +45,16 @@ class ImportTask:
 
     def __call__(self, request: Any, notification: Any) -> str:
         """Runs one message. Raises TransientError where it is to come again."""
-        announced = _load(notification)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(
+        announced = _load(request, notification)
+        with structlog.contextvars.bound_contextvars(
             import_id=str(announced.id),
             bucket=announced.bucket,
             key=announced.key,
             request_id=announced.request_id,
-        )
+        ):
+            return self._run(request, announced)
+
+    def _run(self, request: Any, announced: Notification) -> str:
         lease = Lease.of(
             request,
             functools.partial(sqs_client, self.settings.region),
@@ -125,7 +127,8 @@ def register(app: Celery, settings: Settings) -> None:
     """Gives the app its task."""
     run = ImportTask(settings)
 
-    def import_object(self: Any, notification: Any) -> str:
+    # Any arguments, for a message with wrong ones is to be told apart from a fault of ours.
+    def import_object(self: Any, *_: Any, notification: Any = None, **__: Any) -> str:
         return run(self.request, notification)
 
     # What time can mend is expected: a line for each, and no traceback.
@@ -133,12 +136,15 @@ def register(app: Celery, settings: Settings) -> None:
     app.task(name=IMPORT_TASK, bind=True, throws=expected)(import_object)
 
 
-def _load(notification: Any) -> Notification:
+def _load(request: Any, notification: Any) -> Notification:
     try:
         return load_notification(notification)
     except ValidationError as error:
-        faults = "; ".join(f"{field}: {message}" for field, message in flatten_messages(error))
-        raise UnreadableMessageError(faults) from error
+        faults = [f"{field or 'notification'}: {text}" for field, text in flatten_messages(error)]
+        log.error(  # noqa: TRY400  a traceback would say nothing about the message
+            "a message announces nothing", task_id=request.id, reason="; ".join(faults)
+        )
+        raise UnreadableMessageError("; ".join(faults)) from error
 
 
 @functools.cache

@@ -7,7 +7,7 @@ import pytest
 from celery.app import defaults
 from celery.utils.imports import symbol_by_name
 
-from worker import sqs
+from worker import consumer, sqs
 from worker.celery_settings import celery_settings
 
 
@@ -38,7 +38,7 @@ def test_limits_out_of_order_are_refused(soft: float, hard: float) -> None:
         make_settings(soft, hard)
 
 
-@pytest.mark.parametrize("name", [sqs.TRANSPORT, sqs.CONSUMER, sqs.REQUEST])
+@pytest.mark.parametrize("name", [sqs.TRANSPORT, consumer.CONSUMER, consumer.REQUEST])
 def test_the_class_paths_lead_to_classes(name: str) -> None:
     assert isinstance(symbol_by_name(name), type)
 

@@ -1,6 +1,5 @@
 """One worker that lives through most of the faults, on a database and a queue of its own."""
 
-import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -8,17 +7,8 @@ import pytest
 from local.postgres import Address
 from tests.databases import make_database
 from tests.faults import TcpProxy
-from tests.road import Road, Worker, make_road
+from tests.road import Road, Site, make_road
 from tests.uploads import check_all_is_well
-
-
-@dataclasses.dataclass(frozen=True)
-class Site:
-    """A road whose worker sees Postgres through a proxy too."""
-
-    road: Road
-    postgres: TcpProxy
-    worker: Worker
 
 
 @pytest.fixture(scope="package")

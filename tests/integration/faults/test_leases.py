@@ -35,7 +35,7 @@ def test_an_import_whose_message_was_lost_to_another_process_is_left_to_it(road:
     road.announce(upload.notification)
     wait_until_written(road)
     lost = {"import_id": id_of(upload)}
-    wait_until("the lease is lost", lambda: road.logged("a lease is lost"))
+    wait_until("the lease is lost", lambda: road.logged("a lease is lost", **lost))
     wait_until("another process has the message", lambda: road.query(WAITS, "advisory"))
     refused.left = 0
     gate.open()

@@ -1,0 +1,77 @@
+"""Celery's two ends of a message, hardened: what is no task of ours is left to the redrive policy,
+and a task whose process was lost, for whatever reason, gives its message back.
+
+Written for the versions in `worker.sqs.WRITTEN_FOR`. The stock classes acknowledge some messages
+that cannot be read, which loses them, and say of others that they were deleted, which is not so.
+"""
+
+# celery has few types: to mypy its classes are Any.
+# mypy: disallow-subclassing-any=False, disallow-untyped-calls=False, warn-return-any=False
+# mypy: disable-error-code="override"
+
+from typing import Any, Final
+
+import structlog
+from billiard.exceptions import WorkerLostError
+from celery.worker import consumer, request, state
+from kombu.asynchronous import set_event_loop
+
+from worker.sqs import log_refused
+
+log = structlog.get_logger(__name__)
+
+# How Celery's settings name these classes: worker_consumer, and a task's Request.
+CONSUMER: Final = "worker.consumer:Consumer"
+REQUEST: Final = "worker.consumer:Request"
+
+
+class Consumer(consumer.Consumer):
+    """celery's consumer, without the steps that need a broker with broadcasts."""
+
+    def __init__(
+        self, *args: Any, worker_options: dict[str, Any] | None = None, **kwargs: Any
+    ) -> None:
+        quiet = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
+        super().__init__(*args, worker_options={**(worker_options or {}), **quiet}, **kwargs)
+
+    def connect(self) -> Any:
+        """Connects. After an error kombu no longer knows the hub, and would never poll again."""
+        set_event_loop(self.hub)
+        return super().connect()
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """Leaves a message whose body is not what it says."""
+        self._leave(message, f"It cannot be decoded: {exc!r}")
+
+    def on_unknown_message(self, _body: Any, message: Any) -> None:
+        """Leaves a message that is no task."""
+        self._leave(message, "It is no task.")
+
+    def on_unknown_task(self, _body: Any, message: Any, exc: Exception) -> None:
+        """Leaves a task of somebody else's."""
+        self._leave(message, f"There is no task {exc}.")
+
+    def on_invalid_task(self, _body: Any, message: Any, exc: Exception) -> None:
+        """Leaves a task that is not as tasks are."""
+        self._leave(message, f"It is no good task: {exc!r}")
+
+    def _leave(self, message: Any, reason: str) -> None:
+        log_refused(message.delivery_info["sqs_message"], reason)
+        message.reject()
+
+
+class Request(request.Request):
+    """celery's request, that survives a task which ran out of memory."""
+
+    def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:
+        """Gives back the message of a task whose process was lost.
+
+        Where the task ran out of memory and lived on, the message is left for its visibility to run
+        out; celery raises MemoryError in the worker itself.
+        """
+        error = getattr(exc_info.exception, "exc", exc_info.exception)
+        if not isinstance(error, MemoryError | WorkerLostError):
+            return super().on_failure(exc_info, *args, **kwargs)
+        log.error("the process of a task was lost", task_id=self.id, reason=str(error))
+        state.task_ready(self)
+        return self.reject(requeue=isinstance(error, WorkerLostError))
