@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from api import docs, health, imports, movies, notifications
+from api import docs, health, imports, movies, notifications, uploads
 from api.caching import keep_nothing_else
 from api.compression import compress
 from api.cors import open_for_reading
@@ -22,7 +22,7 @@ def create_app(settings: Settings) -> Flask:
     for finish in (compress, keep_nothing_else, open_for_reading):
         app.after_request(finish)
     api = Api(app)
-    for views in (movies, imports, notifications, health):
+    for views in (movies, uploads, imports, notifications, health):
         api.register_blueprint(views.blueprint)
     app.register_blueprint(docs.blueprint)
     handle_errors(app)

@@ -8,6 +8,7 @@ ApiError
 ├── InvalidError           422
 └── UnavailableError       503
     ├── QueueUnavailableError
+    ├── BucketUnavailableError
     └── DatabaseUnavailableError
 
 Every error leaves as a problem document (RFC 9457): these, those that Flask raises (404, 405, 413)
@@ -15,7 +16,7 @@ and those that nobody foresaw (500, with nothing of their inside but the request
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import structlog
 from flask import Flask, Response
@@ -29,6 +30,8 @@ from schemas.problem import PROBLEM_CONTENT_TYPE, problem
 logger = structlog.stdlib.get_logger(__name__)
 
 Faults = Sequence[tuple[str, str]]
+
+_FAULTS_SHOWN: Final = 100  # the detail has their number
 
 
 class ApiError(Exception):
@@ -95,6 +98,10 @@ class QueueUnavailableError(UnavailableError):
     """The queue did not confirm the message. It may have it nevertheless."""
 
 
+class BucketUnavailableError(UnavailableError):
+    """The bucket did not confirm the object. It may have it nevertheless."""
+
+
 class DatabaseUnavailableError(UnavailableError):
     """The database does not answer, or not in time."""
 
@@ -122,9 +129,8 @@ def problem_answer(
     """Writes a problem document, with the request's id as its instance."""
     # The names of statuses are werkzeug's: those of the standard library differ between Pythons.
     title = HTTP_STATUS_CODES.get(status, "Unknown Error")
-    document = problem(
-        status, title, detail=detail, instance=request_id(), errors=list(faults) or None
-    )
+    shown = list(faults[:_FAULTS_SHOWN])
+    document = problem(status, title, detail=detail, instance=request_id(), errors=shown or None)
     return answer(document, status=status, headers=headers, content_type=PROBLEM_CONTENT_TYPE)
 
 

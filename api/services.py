@@ -1,4 +1,4 @@
-"""What the views work with: the settings, the database and the queue of their application."""
+"""What the views work with: settings, database, queue and bucket of their application."""
 
 import dataclasses
 import hashlib
@@ -6,6 +6,7 @@ from typing import Final
 
 from flask import Flask, current_app
 
+from api.bucket import Bucket
 from api.database import Database
 from api.queue import ImportQueue
 from api.settings import Settings
@@ -24,6 +25,7 @@ class Services:
     settings: Settings
     database: Database
     queue: ImportQueue
+    bucket: Bucket
     document: bytes
     release: str
 
@@ -34,6 +36,7 @@ class Services:
             settings=settings,
             database=Database(settings.database),
             queue=ImportQueue(region=settings.region, url=settings.queue_url),
+            bucket=Bucket(settings.buckets[0], region=settings.region),
             document=document,
             release=hashlib.sha256(document).hexdigest()[:32],
         )

@@ -12,13 +12,17 @@ from schemas.settings import DatabaseSettings, Environment, LogFormat, SettingEr
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that the API has to be told."""
+    """Everything that the API has to be told.
+
+    Objects of any of the `buckets` are imported; what is posted goes into the first of them.
+    """
 
     database: DatabaseSettings
     region: str
     queue_url: str
-    buckets: frozenset[str]
+    buckets: tuple[str, ...]
     notification_secrets: tuple[str, ...] = dataclasses.field(repr=False)
+    allow_post_movies: bool
     log_format: LogFormat
 
     @classmethod
@@ -28,8 +32,9 @@ class Settings:
             database=DatabaseSettings.read(environment),
             region=environment.text("AWS_REGION"),
             queue_url=_read_url(environment, "MRU_QUEUE_URL"),
-            buckets=frozenset(environment.listing("MRU_BUCKETS")),
+            buckets=environment.listing("MRU_BUCKETS"),
             notification_secrets=environment.secrets("MRU_NOTIFICATION_SECRET"),
+            allow_post_movies=environment.boolean("MRU_ALLOW_POST_MOVIES", default=False),
             log_format=environment.choice("MRU_LOGS", LogFormat.JSON),
         )
 

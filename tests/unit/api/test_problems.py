@@ -55,10 +55,11 @@ def test_doubled_slashes_lead_nowhere_rather_than_to_a_page_that_redirects(
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("POST", "/movies", {"GET", "HEAD", "OPTIONS"}),
+        ("DELETE", "/movies", {"GET", "HEAD", "POST", "OPTIONS"}),
+        ("POST", "/movies/facets", {"GET", "HEAD", "OPTIONS"}),
         ("DELETE", "/imports", {"GET", "HEAD", "OPTIONS"}),
         ("GET", "/notifications", {"POST", "OPTIONS"}),
-        ("BREW", "/movies", {"GET", "HEAD", "OPTIONS"}),
+        ("BREW", "/movies", {"GET", "HEAD", "POST", "OPTIONS"}),
     ],
 )
 def test_a_wrong_method_is_405_and_the_right_ones_are_named(

@@ -17,7 +17,9 @@ def read(**changes: str) -> Settings:
 
 def test_every_setting_is_read() -> None:
     settings = read(MRU_BUCKETS="one, two", MRU_LOGS="TEXT", MRU_NOTIFICATION_SECRET="new old")
-    assert settings.buckets == {"one", "two"}
+    assert settings.buckets == ("one", "two")
+    assert settings.allow_post_movies is False
+    assert read(MRU_ALLOW_POST_MOVIES="true").allow_post_movies is True
     assert settings.log_format is LogFormat.TEXT
     assert settings.notification_secrets == ("new", "old")
     assert (settings.database.host, settings.database.port) == ("db.example.com", 5433)
@@ -44,6 +46,7 @@ def test_secrets_may_come_from_a_file(tmp_path: Path) -> None:
         ("MRU_BUCKETS", ","),
         ("MRU_NOTIFICATION_SECRET", ""),
         ("MRU_NOTIFICATION_SECRET_FILE", "/nowhere/secret"),
+        ("MRU_ALLOW_POST_MOVIES", "maybe"),
         ("MRU_LOGS", "yaml"),
     ],
 )

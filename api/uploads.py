@@ -1,0 +1,96 @@
+"""POST /movies: a file of movies for who has no bucket at hand. Off, unless it is allowed.
+
+The API writes nothing to the database here either: the file goes into the bucket, and from there
+the way of all files.
+"""
+
+import uuid
+from typing import Any, Final
+
+from flask import Response
+from marshmallow import ValidationError
+
+from api.announcing import AcceptedSchema, announce
+from api.answers import JSON_CONTENT_TYPE
+from api.bodies import decode_body, read_body
+from api.document import LOCATION, Blueprint
+from api.errors import Faults, ForbiddenError, InvalidError
+from api.observe import request_id
+from api.services import services
+from schemas.compiled import compile_loader
+from schemas.fields import flatten_messages
+from schemas.movie import MovieSchema
+from schemas.notification import Notification, load_notification
+
+BODY_MAX_BYTES: Final = 1024 * 1024  # larger files are for the bucket
+KEY_PREFIX: Final = "posted/"
+
+blueprint = Blueprint("uploads", __name__, description="An entry for trying things out.")
+
+_load = compile_loader(MovieSchema())
+
+_FILE: Final = {
+    "oneOf": [{"type": "array", "items": MovieSchema}, MovieSchema],
+}
+
+
+@blueprint.route("/movies", methods=["POST"])
+@blueprint.documents(
+    requestBody={"required": True, "content": {JSON_CONTENT_TYPE: {"schema": _FILE}}}
+)
+@blueprint.answers(202, AcceptedSchema, description="The import is queued.", headers=LOCATION)
+@blueprint.problems(403, 413, 415, 422, 503)
+def post_movies() -> Response:
+    """Post a file of movies
+
+    For trying things out, and off by default: files belong into the bucket. The body is put there
+    as an object of its own, and imported from there as any other.
+    """
+    if not services().settings.allow_post_movies:
+        raise ForbiddenError(
+            "Movies cannot be posted here: put files into the bucket. "
+            "Whoever runs this API may set MRU_ALLOW_POST_MOVIES to true."
+        )
+    body = read_body(BODY_MAX_BYTES)
+    _check(decode_body(body))
+    return announce(_store(body))
+
+
+def _store(body: bytes) -> Notification:
+    stored = services().bucket.put(f"{KEY_PREFIX}{uuid.uuid4()}.json", body)
+    # S3 announces the object as well, by an event of its own; the ledger knows that they mean the
+    # same version, and the import has either's id.
+    return load_notification(
+        {
+            "bucket": stored.bucket,
+            "key": stored.key,
+            "version_id": stored.version_id,
+            "etag": stored.etag,
+            "size": len(body),
+            "request_id": request_id(),
+        }
+    )
+
+
+def _check(decoded: Any) -> None:
+    # The worker would find the same, but only after who posted has gone.
+    if isinstance(decoded, list):
+        faults = [
+            (f"[{index}].{field}" if field else f"[{index}]", message)
+            for index, record in enumerate(decoded)
+            for field, message in _faults_of(record)
+        ]
+    elif isinstance(decoded, dict):
+        faults = list(_faults_of(decoded))
+    else:
+        faults = [("body", "Must be a JSON array of movies, or one movie.")]
+    if faults:
+        raise InvalidError(faults)
+
+
+def _faults_of(record: Any) -> Faults:
+    try:
+        _load(record)
+    except ValidationError as error:
+        return flatten_messages(error)
+    return ()
