@@ -1,23 +1,36 @@
 """The OpenAPI document, made from the schemas and the views by flask-smorest.
 
-Two things are ours: errors are problem documents in it, and queries are read strictly, by the very
-schema that documents them.
+Ours are the errors, which are problem documents, and the queries, which are read strictly by the
+very schema that documents them. The decorators here write down what they say of a view beside it,
+and wrap it only where they change what it does.
 """
 
 import functools
-import http
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol, TypeVar, cast
 
 import flask_smorest
 import orjson
 from flask import request
-from flask_smorest.utils import prepare_response
-from marshmallow import Schema
+from flask_smorest.utils import deepupdate
+from marshmallow import RAISE, Schema, fields
 
+from api.answers import JSON_CONTENT_TYPE
 from api.caching import conditional
+from api.components import (
+    ANY_PROBLEM,
+    HEADERS,
+    PARAMETERS,
+    SCHEMAS,
+    SHOWN_WHOLE,
+    TAGGED,
+    example_of,
+    make_problems,
+    problem_name,
+    references,
+)
 from api.parameters import read_query
-from schemas.problem import PROBLEM_CONTENT_TYPE, ProblemSchema
+from schemas.search import MOVIE_FIELDS
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -28,66 +41,98 @@ class Decorator(Protocol):
     def __call__(self, view: View, /) -> View: ...
 
 
-LINK: Final = {
-    "Link": {
-        "description": "The first page and, where one is, the next: RFC 8288, rel first and next.",
-        "schema": {"type": "string"},
-        "example": '</movies?cursor=WzIwMDQsIm...>; rel="next"',
-    }
-}
-TOTAL: Final = {
-    "X-Total-Count": {
-        "description": "How many movies were found. Not with count=none.",
-        "schema": {"type": "integer", "minimum": 0},
-    },
-    "X-Total-Relation": {
-        "description": "Whether there are exactly so many (eq) or at least (gte).",
-        "schema": {"type": "string", "enum": ["eq", "gte"]},
-    },
-}
-LOCATION: Final = {
-    "Location": {
-        "description": "The address of the import.",
-        "schema": {"type": "string", "format": "uri-reference"},
-    }
-}
-
 CONFIG: Final[Mapping[str, Any]] = {
     "API_TITLE": "Movies-r-us",
     "API_VERSION": "1",
     "OPENAPI_VERSION": "3.0.3",
     "API_SPEC_OPTIONS": {
-        "info": {"description": "Movies from files in a bucket, searchable seconds later."}
+        "info": {
+            "description": "Movies from files in a bucket, searchable seconds later.\n\n"
+            "Errors are problem documents (RFC 9457) that name what is wrong. Answers about movies "
+            "have an ETag, and asking again with it is next to free. Answers above 1 KB are "
+            "compressed for who accepts gzip. Any web page may read (CORS).",
+            "license": {"name": "MIT", "url": "https://opensource.org/license/mit"},
+        }
     },
 }
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest ships no types
-    """flask-smorest's document, with problem documents in place of its own errors."""
+    """flask-smorest's document, with our components in place of its own."""
 
-    ERROR_SCHEMA = ProblemSchema
+    DEFAULT_ERROR_RESPONSE_NAME = ANY_PROBLEM
 
     def render(self) -> bytes:
         """Returns the document as JSON."""
-        return orjson.dumps(self.spec.to_dict(), option=orjson.OPT_INDENT_2)
+        document = self.spec.to_dict()
+        schemas = document["components"]["schemas"]
+        schemas[SHOWN_WHOLE]["required"] = list(MOVIE_FIELDS)
+        for schema in schemas.values():
+            _open(schema)
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2)
+
+    def _init_spec(self, **options: Any) -> None:
+        super()._init_spec(**options)
+        self.ma_plugin.converter.add_parameter_attribute_function(_separate_by_commas)
 
     def _register_responses(self) -> None:
-        for status in http.HTTPStatus:
-            self._register_problem(status.name, status.phrase)
-        self._register_problem(self.DEFAULT_ERROR_RESPONSE_NAME, "Any other error.")
+        components = self.spec.components
+        for name, header in HEADERS.items():
+            components.header(name, header)
+        for name, parameter in PARAMETERS.items():
+            components.parameter(name, "header", parameter)
+        for name, schema in SCHEMAS.items():
+            components.schema(name, schema=schema)
+        for name, response in make_problems():
+            components.response(name, response)
 
-    def _register_problem(self, name: str, description: str) -> None:
-        response = {"description": description, "schema": ProblemSchema}
-        prepare_response(response, self.spec, PROBLEM_CONTENT_TYPE)
-        self.spec.components.response(name, response, lazy=True)
+    def _register_etag_headers(self) -> None:
+        """Leaves out flask-smorest's own."""
+
+    def _register_pagination_header(self) -> None:
+        """Leaves out flask-smorest's own."""
+
+
+def _open(schema: dict[str, Any]) -> None:
+    # Clients have to live with fields that a later release adds.
+    if schema.get("additionalProperties") is False:
+        del schema["additionalProperties"]
+    # What may be null is null where it is missing; that goes without saying.
+    for field in schema["properties"].values():
+        if field.get("default", ...) is None:
+            del field["default"]
+
+
+def _separate_by_commas(_: Any, field: fields.Field[Any], **__: Any) -> dict[str, Any]:
+    listed = field.metadata.get("type") == "array" and not isinstance(field, fields.List)
+    return {"style": "form", "explode": False} if listed else {}
+
+
+class _NothingSchema(Schema):
+    """The query of whoever takes none."""
+
+    class Meta:
+        unknown = RAISE
+
+
+_NOTHING: Final = _NothingSchema()
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
     """flask-smorest's blueprint, with types, strict queries and problem documents."""
 
     def route(self, rule: str, **options: Any) -> Decorator:
-        """Serves a view under `rule`."""
-        return cast("Decorator", super().route(rule, **options))
+        """Serves a view under `rule`. One that reads no query refuses whatever stands in one."""
+        register = super().route(rule, **options)
+
+        def decorator(view: View) -> View:
+            strict = view if _described(view).get("reads_query") else _refuse_queries(view)
+            _describe(strict, operationId=_camel_case(view.__name__))
+            _describe(strict, parameters=["X-Request-ID"])
+            self.problems(422)(strict)
+            return cast("View", register(strict))
+
+        return decorator
 
     def query(self, schema: type[Schema]) -> Decorator:
         """Reads the query by `schema`, strictly, and passes it to the view as `query`."""
@@ -98,14 +143,15 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
             def read(*args: Any, **kwargs: Any) -> Any:
                 return view(*args, query=read_query(reader, request.query_string), **kwargs)
 
-            documented: View = self.doc(parameters=[{"in": "query", "schema": schema}])(read)
-            return self.problems(http.HTTPStatus.UNPROCESSABLE_ENTITY)(documented)
+            _describe(read, parameters=[{"in": "query", "schema": schema}])
+            _described(read)["reads_query"] = True
+            return cast("View", read)
 
         return decorator
 
     def documents(self, **operation: Any) -> Decorator:
         """Adds to what the document says of a view."""
-        return cast("Decorator", self.doc(**operation))
+        return lambda view: _describe(view, **operation)
 
     def answers(
         self,
@@ -113,29 +159,52 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         schema: Schema | type[Schema],
         *,
         description: str,
-        headers: Mapping[str, Any] | None = None,
+        headers: Iterable[str] = (),
+        links: Mapping[str, Any] | None = None,
     ) -> Decorator:
         """Documents what a view answers when all is well."""
-        return cast(
-            "Decorator",
-            self.response(status, schema, description=description, headers=headers),
-        )
+        response: dict[str, Any] = {
+            "description": description,
+            "headers": references(*headers),
+            "content": {JSON_CONTENT_TYPE: {"schema": schema, "example": example_of(schema)}},
+        }
+        if links:
+            response["links"] = links
+        return lambda view: _describe(view, responses={str(status): response})
 
     def conditional(self, view: View) -> View:
         """Lends a view a connection, as `connection`, unless the client has its answer already."""
-        documented: View = self.alt_response(304, description="The answer is the one you have.")(
-            conditional(view)
-        )
-        return documented
+        unchanged = {"description": "You have the answer.", "headers": references(*TAGGED)}
+        responses = {"200": {"headers": references(*TAGGED)}, "304": unchanged}
+        return _describe(conditional(view), parameters=["If-None-Match"], responses=responses)
 
     def problems(self, *statuses: int) -> Decorator:
         """Documents the errors that a view's caller has to reckon with."""
+        responses = {str(status): problem_name(status) for status in statuses}
+        return lambda view: _describe(view, responses=responses)
 
-        def decorator(view: View) -> View:
-            for status in statuses:
-                view = self.alt_response(
-                    status, schema=ProblemSchema, content_type=PROBLEM_CONTENT_TYPE
-                )(view)
-            return view
 
-        return decorator
+def _refuse_queries(view: View) -> View:
+    @functools.wraps(view)
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        read_query(_NOTHING, request.query_string)
+        return view(*args, **kwargs)
+
+    return cast("View", refuse)
+
+
+def _described(view: Callable[..., Any]) -> dict[str, Any]:
+    # Where flask-smorest looks for it.
+    return cast("dict[str, Any]", view.__dict__.setdefault("_apidoc", {}))
+
+
+def _describe(view: View, *, parameters: Iterable[Any] = (), **operation: Any) -> View:
+    known = _described(view).setdefault("manual_doc", {})
+    deepupdate(known, operation)
+    known["parameters"] = [*parameters, *known.get("parameters", ())]
+    return view
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

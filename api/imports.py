@@ -1,13 +1,13 @@
 """GET /imports, /imports/{id} and /imports/{id}/errors: what became of each file."""
 
 import uuid
-from typing import Any
+from typing import Any, Final
 
 from flask import Response, request
 
 from api import queries
 from api.answers import answer, link_header
-from api.document import LINK, Blueprint
+from api.document import Blueprint
 from api.errors import NotSeenYetError
 from api.listing import BadRecordSchema, BadRecordsSearchSchema, LedgerSearchSchema
 from api.parameters import read_pairs
@@ -18,11 +18,27 @@ blueprint = Blueprint("imports", __name__, description="The ledger: each file, a
 
 _imports = ImportSchema()
 
+_IMPORT_ID: Final = {
+    "in": "path",
+    "name": "import_id",
+    "description": "The id that was given when the object was announced.",
+    "example": _imports.fields["id"].metadata["example"],
+}
+
+
+def _link(operation: str) -> dict[str, Any]:
+    parameters = {"import_id": "$response.body#/0/id"}
+    return {"description": "Of the first.", "operationId": operation, "parameters": parameters}
+
 
 @blueprint.route("/imports")
 @blueprint.query(LedgerSearchSchema)
 @blueprint.answers(
-    200, ImportSchema(many=True), description="A page of imports, the newest first.", headers=LINK
+    200,
+    ImportSchema(many=True),
+    description="A page of imports, the newest first.",
+    headers=("Link",),
+    links={"import": _link("showImport"), "errors": _link("listBadRecords")},
 )
 @blueprint.problems(503)
 def list_imports(query: dict[str, Any]) -> Response:
@@ -32,7 +48,7 @@ def list_imports(query: dict[str, Any]) -> Response:
     return answer(_imports.dump(page.rows, many=True), headers=_links("cursor", page))
 
 
-@blueprint.route("/imports/<uuid:import_id>")
+@blueprint.route("/imports/<uuid:import_id>", parameters=[_IMPORT_ID])
 @blueprint.answers(200, ImportSchema, description="The import.")
 @blueprint.problems(404, 503)
 def show_import(import_id: uuid.UUID) -> Response:
@@ -44,10 +60,10 @@ def show_import(import_id: uuid.UUID) -> Response:
     return answer(_imports.dump(_find(import_id)))
 
 
-@blueprint.route("/imports/<uuid:import_id>/errors")
+@blueprint.route("/imports/<uuid:import_id>/errors", parameters=[_IMPORT_ID])
 @blueprint.query(BadRecordsSearchSchema)
 @blueprint.answers(
-    200, BadRecordSchema(many=True), description="A page of bad records.", headers=LINK
+    200, BadRecordSchema(many=True), description="A page of bad records.", headers=("Link",)
 )
 @blueprint.problems(404, 503)
 def list_bad_records(import_id: uuid.UUID, query: dict[str, Any]) -> Response:

@@ -61,17 +61,22 @@ class _CursorField(fields.Field[LedgerCursor]):
 
 
 def _limit() -> WholeNumberText:
-    return WholeNumberText(minimum=1, maximum=LIMIT_MAXIMUM, load_default=LIMIT_DEFAULT)
+    return WholeNumberText(
+        minimum=1,
+        maximum=LIMIT_MAXIMUM,
+        load_default=LIMIT_DEFAULT,
+        metadata={"description": "Entries a page."},
+    )
 
 
-def _name(max_length: int, description: str) -> fields.String:
+def _name(max_length: int, description: str, example: str) -> fields.String:
     # Names of S3 are kept exactly as they are, unlike the texts of movies.
     return fields.String(
         validate=[
             validate.Length(1, max_length),
             validate.Regexp(r"^[^\x00]*$", error="Must not contain NUL."),
         ],
-        metadata={"description": description},
+        metadata={"description": description, "example": example},
     )
 
 
@@ -89,11 +94,18 @@ class LedgerSearchSchema(Schema):
     class Meta:
         unknown = RAISE
 
-    status = fields.Enum(ImportStatus, by_value=True)
-    bucket = _name(255, "Exactly this bucket.")
-    prefix = _name(KEY_MAX_BYTES, "Keys that begin like this.")
+    status = fields.Enum(
+        ImportStatus, by_value=fields.String, metadata={"description": "Where they stand."}
+    )
+    bucket = _name(255, "Exactly this bucket.", "movies-r-us")
+    prefix = _name(KEY_MAX_BYTES, "Keys that begin like this.", "incoming/")
     limit = _limit()
-    cursor = _CursorField(metadata={"type": "string"})
+    cursor = _CursorField(
+        metadata={
+            "type": "string",
+            "description": "Where to go on: from the Link header of another page.",
+        }
+    )
 
 
 class BadRecordsSearchSchema(Schema):
@@ -113,7 +125,7 @@ class BadRecordsSearchSchema(Schema):
         minimum=0,
         maximum=POSITION_MAXIMUM,
         load_default=0,
-        metadata={"description": "The position after which to begin."},
+        metadata={"description": "Only those after this position."},
     )
 
 
@@ -125,5 +137,9 @@ class BadRecordSchema(Schema):
     )
     faults = fields.List(fields.Nested(FaultSchema), required=True)
     raw = fields.String(
-        required=True, metadata={"description": "As it stood in the file, cut to a bound."}
+        required=True,
+        metadata={
+            "description": "As it stood in the file, cut to a bound.",
+            "example": '{"title": "National Treasure", "year": "2004"}',
+        },
     )

@@ -9,7 +9,7 @@ from flask import Response, request
 
 from api import queries
 from api.answers import Place, answer, link_header
-from api.document import LINK, TOTAL, Blueprint
+from api.document import Blueprint
 from api.errors import NotFoundError
 from api.parameters import read_pairs
 from schemas.facets import FacetsSchema
@@ -19,13 +19,30 @@ from schemas.suggestion import SuggestionSchema, SuggestSchema
 
 _PAGERS: Final = ("cursor", "page")
 
+_MOVIE_ID: Final = {
+    "in": "path",
+    "name": "movie_id",
+    "description": "The id, which is the same in every database, for ever.",
+    "example": MovieSchema().fields["id"].metadata["example"],
+}
+
 blueprint = Blueprint("movies", __name__, description="Films, and how to find them.")
 
 
 @blueprint.route("/movies")
 @blueprint.query(MovieSearchSchema)
 @blueprint.answers(
-    200, MovieSchema(many=True), description="A page of movies.", headers={**LINK, **TOTAL}
+    200,
+    MovieSchema(many=True, partial=True),
+    description="A page of movies, with the fields that were asked for.",
+    headers=("Link", "X-Total-Count", "X-Total-Relation"),
+    links={
+        "movie": {
+            "description": "The first of them alone.",
+            "operationId": "showMovie",
+            "parameters": {"movie_id": "$response.body#/0/id"},
+        }
+    },
 )
 @blueprint.problems(503)
 @blueprint.conditional
@@ -39,7 +56,7 @@ def search_movies(connection: sa.Connection, query: dict[str, Any]) -> Response:
     return answer(page.rows, headers=_links(query, page) | _total(connection, query, page))
 
 
-@blueprint.route("/movies/<uuid:movie_id>")
+@blueprint.route("/movies/<uuid:movie_id>", parameters=[_MOVIE_ID])
 @blueprint.answers(200, MovieSchema, description="The movie.")
 @blueprint.problems(404, 503)
 @blueprint.conditional

@@ -10,12 +10,13 @@ from marshmallow import ValidationError
 from api.announcing import AcceptedSchema, announce
 from api.answers import JSON_CONTENT_TYPE
 from api.bodies import decode_body, read_body
-from api.document import LOCATION, Blueprint
+from api.components import SCHEMAS, example_of
+from api.document import Blueprint
 from api.errors import ForbiddenError, InvalidError, UnsignedError
 from api.observe import request_id
 from api.services import services
 from schemas.fields import flatten_messages
-from schemas.notification import Notification, NotificationSchema, load_notification
+from schemas.notification import Notification, load_notification
 from schemas.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureError, verify
 
 # The longest body that the schema could take is a tenth of this.
@@ -24,31 +25,45 @@ BODY_MAX_BYTES: Final = 64 * 1024
 blueprint = Blueprint("notifications", __name__, description="Where new objects are announced.")
 
 
-def _signature_header(name: str, description: str) -> dict[str, Any]:
-    schema = {"type": "string"}
+_EVENT: Final = example_of(SCHEMAS["Notification"])
+_BARE: Final = {name: _EVENT[name] for name in ("bucket", "key")}
+
+
+def _signature_header(name: str, description: str, example: str) -> dict[str, Any]:
     return {
         "in": "header",
         "name": name,
         "required": True,
         "description": description,
-        "schema": schema,
+        "schema": {"type": "string"},
+        "example": example,
     }
 
 
 @blueprint.route("/notifications", methods=["POST"])
 @blueprint.documents(
     parameters=[
-        _signature_header(TIMESTAMP_HEADER, "Whole seconds since 1970, UTC."),
+        _signature_header(TIMESTAMP_HEADER, "Whole seconds since 1970, UTC.", "1795507200"),
         _signature_header(
-            SIGNATURE_HEADER, '"v1=" and HMAC-SHA256, in hexadecimal, of timestamp, "." and body.'
+            SIGNATURE_HEADER,
+            '"v1=" and HMAC-SHA256, in hexadecimal, of timestamp, "." and body.',
+            f"v1={'0123456789abcdef' * 4}",
         ),
     ],
     requestBody={
         "required": True,
-        "content": {JSON_CONTENT_TYPE: {"schema": NotificationSchema}},
+        "content": {
+            JSON_CONTENT_TYPE: {
+                "schema": SCHEMAS["Notification"],
+                "examples": {
+                    "bare": {"summary": "The least", "value": _BARE},
+                    "event": {"summary": "What the notifier sends", "value": _EVENT},
+                },
+            }
+        },
     },
 )
-@blueprint.answers(202, AcceptedSchema, description="The import is queued.", headers=LOCATION)
+@blueprint.answers(202, AcceptedSchema, description="The import is queued.", headers=("Location",))
 @blueprint.problems(401, 403, 413, 415, 422, 503)
 def take_notification() -> Response:
     """Announce a new object, and queue its import

@@ -13,7 +13,8 @@ from marshmallow import ValidationError
 from api.announcing import AcceptedSchema, announce
 from api.answers import JSON_CONTENT_TYPE
 from api.bodies import decode_body, read_body
-from api.document import LOCATION, Blueprint
+from api.components import SCHEMAS, example_of
+from api.document import Blueprint
 from api.errors import Faults, ForbiddenError, InvalidError
 from api.observe import request_id
 from api.services import services
@@ -27,18 +28,18 @@ KEY_PREFIX: Final = "posted/"
 
 blueprint = Blueprint("uploads", __name__, description="An entry for trying things out.")
 
+_MOVIE: Final = SCHEMAS["NewMovie"]
 _load = compile_loader(MovieSchema())
 
 _FILE: Final = {
-    "oneOf": [{"type": "array", "items": MovieSchema}, MovieSchema],
+    "schema": {"oneOf": [{"type": "array", "items": _MOVIE}, _MOVIE]},
+    "example": [example_of(_MOVIE)],
 }
 
 
 @blueprint.route("/movies", methods=["POST"])
-@blueprint.documents(
-    requestBody={"required": True, "content": {JSON_CONTENT_TYPE: {"schema": _FILE}}}
-)
-@blueprint.answers(202, AcceptedSchema, description="The import is queued.", headers=LOCATION)
+@blueprint.documents(requestBody={"required": True, "content": {JSON_CONTENT_TYPE: _FILE}})
+@blueprint.answers(202, AcceptedSchema, description="The import is queued.", headers=("Location",))
 @blueprint.problems(403, 413, 415, 422, 503)
 def post_movies() -> Response:
     """Post a file of movies

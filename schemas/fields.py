@@ -16,6 +16,10 @@ from marshmallow import ValidationError, fields
 # Neither Postgres' text (NUL) nor UTF-8 (a surrogate without its partner) can hold these.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
+# What `str.strip` strips, and a text with something else in it, as JSON Schema writes patterns.
+_WHITE = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_SOMETHING_IN_IT = rf"^[^\x00]*[^\x00{_WHITE}][^\x00]*$"
+
 _DIGITS_READ = 18
 _BEYOND_ALL = 10**18
 
@@ -41,8 +45,8 @@ class Text(fields.String):
     }
 
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
-        metadata = {"minLength": 1, "maxLength": max_length, **kwargs.pop("metadata", {})}
-        super().__init__(metadata=metadata, **kwargs)
+        limits = {"minLength": 1, "maxLength": max_length, "pattern": _SOMETHING_IN_IT}
+        super().__init__(metadata={**limits, **kwargs.pop("metadata", {})}, **kwargs)
         self.max_length = max_length
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:

@@ -42,6 +42,20 @@ class ErrorCode(StrEnum):
     GAVE_UP = "gave_up"  # what time should have mended was not mended in time
 
 
+def _count(description: str, example: int) -> fields.Integer:
+    return fields.Integer(
+        required=True, metadata={"description": description, "minimum": 0, "example": example}
+    )
+
+
+def _moment(description: str, example: str, *, allow_none: bool = False) -> fields.AwareDateTime:
+    return fields.AwareDateTime(
+        required=True,
+        allow_none=allow_none,
+        metadata={"description": description, "example": example},
+    )
+
+
 class ImportSchema(Schema):
     """An import as the API shows it.
 
@@ -50,45 +64,80 @@ class ImportSchema(Schema):
     many of those were themselves at fault.
     """
 
-    id = fields.UUID(required=True)
-    bucket = fields.String(required=True)
-    key = fields.String(required=True)
-    version_id = fields.String(allow_none=True)
-    etag = fields.String(allow_none=True)
-    size = fields.Integer(allow_none=True, metadata={"description": "Bytes as stored in S3."})
-    last_modified = fields.AwareDateTime(allow_none=True)
-    event_time = fields.AwareDateTime(allow_none=True)
-    status = fields.Enum(ImportStatus, by_value=True, required=True)
-    on_error = fields.Enum(OnError, by_value=True, required=True)
-    attempts = fields.Integer(required=True)
-    read = fields.Integer(required=True, metadata={"description": "Records found in the file."})
-    inserted = fields.Integer(required=True)
-    updated = fields.Integer(required=True)
-    unchanged = fields.Integer(required=True)
-    stale = fields.Integer(required=True, metadata={"description": "A newer file says otherwise."})
-    repeated = fields.Integer(
-        required=True, metadata={"description": "The same movie again later in the same file."}
+    id = fields.UUID(required=True, metadata={"example": "3f2b8f6e-52f4-5c43-8e0a-7f6f5a0c9a11"})
+    bucket = fields.String(required=True, metadata={"example": "movies-r-us"})
+    key = fields.String(required=True, metadata={"example": "movies-2010s.json"})
+    version_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"example": None, "description": "Where the bucket keeps versions."},
     )
-    rejected = fields.Integer(required=True)
-    bad_records = fields.Integer(required=True)
-    records_so_far = fields.Integer(
-        required=True, metadata={"description": "Progress while the import runs."}
+    etag = fields.String(
+        required=True, allow_none=True, metadata={"example": "d41d8cd98f00b204e9800998ecf8427e"}
     )
-    bytes_so_far = fields.Integer(required=True)
+    size = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Bytes as stored in S3.", "example": 2453005},
+    )
+    last_modified = _moment("When S3 had the object.", "2026-11-24T08:00:00+00:00", allow_none=True)
+    event_time = _moment("When S3 says so.", "2026-11-24T08:00:00.123000+00:00", allow_none=True)
+    status = fields.Enum(
+        ImportStatus,
+        by_value=fields.String,
+        required=True,
+        metadata={"example": ImportStatus.SUCCEEDED},
+    )
+    on_error = fields.Enum(
+        OnError, by_value=fields.String, required=True, metadata={"example": OnError.FAIL}
+    )
+    attempts = _count("How often it was begun.", 1)
+    read = _count("Records found in the file.", 2512)
+    inserted = _count("New movies.", 2500)
+    updated = _count("Movies that this file changed.", 2)
+    unchanged = _count("Movies that were known as they are.", 6)
+    stale = _count("A newer file says otherwise.", 1)
+    repeated = _count("The same movie again later in the same file.", 3)
+    rejected = _count("Records that were not taken.", 0)
+    bad_records = _count("Records that were themselves at fault.", 0)
+    records_so_far = _count("Progress while the import runs.", 2512)
+    bytes_so_far = _count("The same in bytes.", 2453005)
     ignored_fields = fields.Dict(
+        required=True,
         keys=fields.String(),
         values=fields.Integer(),
-        metadata={"description": "Fields that are no part of the format, and how often they came."},
+        metadata={
+            "description": "Fields that are no part of the format, and how often they came.",
+            "example": {"href": 2512},
+        },
     )
-    error_code = fields.Enum(ErrorCode, by_value=True, allow_none=True)
-    error = fields.String(allow_none=True, metadata={"description": "The reason, for a reader."})
+    error_code = fields.Enum(
+        ErrorCode,
+        by_value=fields.String,
+        required=True,
+        allow_none=True,
+        metadata={"example": None, "description": "The reason of a failure, for a program."},
+    )
+    error = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"example": None, "description": "The reason, for a reader."},
+    )
     timings = fields.Dict(
+        required=True,
         keys=fields.String(),
         values=fields.Float(),
-        metadata={"description": "Seconds by stage: fetch, validate, store."},
+        metadata={
+            "description": "Seconds by stage: fetch, validate, store.",
+            "example": {"fetch": 0.05, "validate": 0.31, "store": 0.62},
+        },
     )
-    retried_by = fields.String(allow_none=True)
-    retry_reason = fields.String(allow_none=True)
-    first_seen_at = fields.AwareDateTime(required=True)
-    started_at = fields.AwareDateTime(required=True)
-    finished_at = fields.AwareDateTime(allow_none=True)
+    retried_by = fields.String(
+        required=True, allow_none=True, metadata={"example": None, "description": "By whom."}
+    )
+    retry_reason = fields.String(
+        required=True, allow_none=True, metadata={"example": None, "description": "And why."}
+    )
+    first_seen_at = _moment("When it was announced.", "2026-11-24T08:00:00.310000+00:00")
+    started_at = _moment("When it was begun last.", "2026-11-24T08:00:00.310000+00:00")
+    finished_at = _moment("When it ended.", "2026-11-24T08:00:01.240000+00:00", allow_none=True)

@@ -44,7 +44,10 @@ class MovieSchema(Schema):
 
     id = fields.UUID(
         dump_only=True,
-        metadata={"description": "UUIDv5 of title, year and first-billed cast member."},
+        metadata={
+            "description": "UUIDv5 of title, year and first-billed cast member.",
+            "example": "871bdc5b-0f7a-57d0-b19a-1842927defdc",
+        },
     )
     title = Text(
         required=True, max_length=TITLE_MAX_LENGTH, metadata={"example": "National Treasure"}

@@ -102,9 +102,25 @@ class NotificationSchema(Schema):
     id = fields.UUID(metadata={"description": "Set by the API; ignored in a request."})
     bucket = Text(required=True, max_length=255, metadata={"example": "movies-r-us"})
     key = _ObjectKey(required=True, metadata={"example": "movies.json"})
-    version_id = Text(max_length=1024, load_default=None, allow_none=True)
-    etag = Text(max_length=200, load_default=None, allow_none=True)
-    size = WholeNumber(minimum=0, maximum=2**63 - 1, load_default=None, allow_none=True)
+    version_id = Text(
+        max_length=1024,
+        load_default=None,
+        allow_none=True,
+        metadata={"example": "096fKKXTRTtl3on89fVO.nfljtsv6qko"},
+    )
+    etag = Text(
+        max_length=200,
+        load_default=None,
+        allow_none=True,
+        metadata={"example": "d41d8cd98f00b204e9800998ecf8427e"},
+    )
+    size = WholeNumber(
+        minimum=0,
+        maximum=2**63 - 1,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Bytes as stored in S3.", "example": 2453005},
+    )
     sequencer = fields.String(
         load_default=None,
         allow_none=True,
@@ -112,11 +128,21 @@ class NotificationSchema(Schema):
             rf"[0-9A-Fa-f]{{1,{SEQUENCER_DIGITS}}}\Z",
             error=f"Must be 1 to {SEQUENCER_DIGITS} hexadecimal digits.",
         ),
+        metadata={"example": "0055AED6DCD90281E5"},
     )
     event_time = fields.AwareDateTime(
-        format="iso", default_timezone=UTC, load_default=None, allow_none=True
+        format="iso",
+        default_timezone=UTC,
+        load_default=None,
+        allow_none=True,
+        metadata={"example": "2026-11-24T08:00:00.123Z"},
     )
-    request_id = Text(max_length=200, load_default=None, allow_none=True)
+    request_id = Text(
+        max_length=200,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "S3's own, of the upload.", "example": "C3D13FE58DE4C810"},
+    )
 
     @validates("event_time")
     def _is_a_sane_time(self, value: datetime | None, data_key: str) -> None:  # noqa: ARG002

@@ -21,7 +21,12 @@ class ProblemSchema(Schema):
     title = fields.String(required=True, metadata={"example": "Unprocessable Entity"})
     status = fields.Integer(required=True, metadata={"example": 422})
     detail = fields.String(metadata={"example": "The request names 1 thing that is not right."})
-    instance = fields.String(metadata={"description": "The request's id, as in X-Request-ID."})
+    instance = fields.String(
+        metadata={
+            "description": "The request's id, as in X-Request-ID.",
+            "example": "6a0f4c1e-52a4-4b0e-9a55-0f6b3f3a7c11",
+        }
+    )
     errors = fields.List(fields.Nested(FaultSchema))
 
 

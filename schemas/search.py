@@ -231,7 +231,7 @@ class MovieSearchSchema(MovieFilterSchema):
 
     sort = fields.Enum(
         Sort,
-        by_value=True,
+        by_value=fields.String,
         load_default=Sort.NEWEST,
         metadata={"description": "The order; `-` is falling. The id breaks ties."},
     )
@@ -266,7 +266,7 @@ class MovieSearchSchema(MovieFilterSchema):
     )
     count = fields.Enum(
         Count,
-        by_value=True,
+        by_value=fields.String,
         load_default=Count.CAPPED,
         metadata={"description": "`none` spares the counting of all that were found."},
     )

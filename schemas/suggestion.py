@@ -51,6 +51,9 @@ class SuggestionSchema(Schema):
     """A title or an actor. The same text given to the filter of its kind finds movies."""
 
     kind = fields.Enum(
-        SuggestionKind, by_value=True, required=True, metadata={"example": SuggestionKind.ACTOR}
+        SuggestionKind,
+        by_value=fields.String,
+        required=True,
+        metadata={"example": SuggestionKind.ACTOR},
     )
     text = fields.String(required=True, metadata={"example": "Nicolas Cage"})

@@ -19,25 +19,37 @@ _NO_TEXTS = sa.text("'{}'")
 _NOTHING = sa.text("'{}'::jsonb")
 
 
+# What a list sorted by title is sorted by: the index is on just this expression.
+TITLE_KEY: Final = "substr(mru_fold(title), 1, 500)"
+
+
+def _folded(name: str, expression: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text(collation="C"), sa.Computed(expression, persisted=True))
+
+
 def _one_of(column: str, values: type[ImportStatus | OnError | ErrorCode]) -> str:
     allowed = ", ".join(f"'{value}'" for value in values)
     return f"{column} IN ({allowed})"
 
 
 # The current state of every movie. The folded columns are what searches look at: no case, no
-# accents; names are joined by line feeds, so that no match spans two of them.
+# accents, signs as capitals, an X between two names; they stand where Postgres reaches them without
+# reading past other texts. In order of title, titles are told apart by their first 500 characters,
+# for the entries of such an index are bounded.
 movies: Final = sa.Table(
     "movies",
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("import_id", sa.Uuid, nullable=False),  # whose content stands here
     sa.Column("year", sa.SmallInteger, nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
+    _folded("title_folded", "mru_search_text(title)"),
+    _folded("cast_folded", 'mru_search_names("cast")'),
+    sa.Column("title", sa.Text(collation="C"), nullable=False),
     sa.Column("cast", _TEXTS, nullable=False, server_default=_NO_TEXTS),
     sa.Column("genres", _TEXTS, nullable=False, server_default=_NO_TEXTS),
-    sa.Column("title_folded", sa.Text, sa.Computed("mru_fold(title)", persisted=True)),
-    sa.Column("cast_folded", sa.Text, sa.Computed('mru_fold_names("cast")', persisted=True)),
     sa.Index("movies_by_year", sa.text("year DESC"), sa.text("id DESC")),
+    sa.Index("movies_by_title", sa.text(f"({TITLE_KEY})"), "id"),
+    sa.Index("movies_genres", "genres", postgresql_using="gin"),
     sa.Index(
         "movies_title_trigrams",
         "title_folded",
@@ -57,7 +69,16 @@ genres: Final = sa.Table(
     "genres",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("name_folded", sa.Text, sa.Computed("mru_fold(name)", persisted=True)),
+    _folded("name_folded", "mru_search_text(name)"),
+)
+
+# One row: a number that each import changes as the last thing before it commits.
+data_version: Final = sa.Table(
+    "data_version",
+    metadata,
+    sa.Column("only_row", sa.Boolean, primary_key=True, server_default=sa.true()),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
+    sa.CheckConstraint("only_row", name="data_version_only_row_check"),
 )
 
 # The other imports that contained a movie, beside the one whose content stands in `movies`. A file

@@ -9,10 +9,12 @@ import pytest
 from flask import Flask
 from marshmallow import Schema
 
+from api.announcing import AcceptedSchema
+from api.components import example_of
 from api.listing import BadRecordSchema, BadRecordsSearchSchema, LedgerSearchSchema
 from schemas.facets import FacetsSchema
 from schemas.imports import ImportSchema
-from schemas.movie import MovieSchema
+from schemas.movie import MovieSchema, movie_id
 from schemas.notification import NotificationSchema
 from schemas.problem import ProblemSchema
 from schemas.search import MovieFilterSchema, MovieSearchSchema
@@ -20,6 +22,14 @@ from schemas.suggestion import SuggestionSchema, SuggestSchema
 from tests.calling import make_api
 
 UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/<name>"}
+
+
+NO_EXAMPLE = {"cursor"}  # one of another search would be refused
+
+SHOWN = (
+    *(FacetsSchema(), SuggestionSchema(), ImportSchema(), BadRecordSchema()),
+    *(AcceptedSchema(), ProblemSchema()),
+)
 
 
 @pytest.fixture
@@ -53,14 +63,75 @@ def test_every_route_is_documented_and_nothing_else(app: Flask, document: dict[s
 
 def test_every_error_is_documented_as_a_problem(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
-        assert "default" in operation["responses"], (path, method)
-        for status, answer in operation["responses"].items():
-            content = resolve(document, answer).get("content", {})
-            if status == "304":
-                assert content == {}
-                continue
+        assert {"default", "422"} <= operation["responses"].keys(), (path, method)
+        for status, answer in responses(document, operation):
             wanted = "application/json" if status[0] == "2" else "application/problem+json"
-            assert list(content) == [wanted], (path, method, status)
+            assert list(answer.get("content", {})) == ([] if status == "304" else [wanted])
+
+
+def test_every_answer_has_an_example_and_every_problem_one_of_its_own(
+    document: dict[str, Any],
+) -> None:
+    for _, _, operation in operations(document):
+        for status, answer in responses(document, operation):
+            for content in answer.get("content", {}).values():
+                if status[0] == "2":
+                    assert content["example"]
+                else:
+                    assert ProblemSchema().validate(content["example"]) == {}
+                    assert status in ("default", str(content["example"]["status"]))
+
+
+def test_every_header_of_an_answer_is_documented(document: dict[str, Any]) -> None:
+    unchanged = set()
+    for path, method, operation in operations(document):
+        for status, answer in responses(document, operation):
+            assert "X-Request-ID" in answer["headers"], (path, method, status)
+            if status == "304":
+                unchanged.add(path)
+                assert {"ETag", "Cache-Control", "Vary"} <= answer["headers"].keys()
+                ok = dict(responses(document, operation))["200"]
+                assert answer["headers"].keys() <= ok["headers"].keys()
+    assert unchanged == {"/movies", "/movies/{movie_id}", "/movies/facets", "/suggest"}
+
+
+def test_every_parameter_says_what_it_is_and_shows_one(document: dict[str, Any]) -> None:
+    for path, method, _ in operations(document):
+        for parameter in parameters(document, path, method):
+            what = (path, method, parameter["name"])
+            assert parameter["description"], what
+            shown = {"example", "default", "enum"} & {*parameter, *parameter["schema"]}
+            assert shown or parameter["name"] in NO_EXAMPLE, what
+            assert "type" in parameter["schema"], what
+
+
+def test_operations_have_names_and_links_lead_to_them(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(names)) == len(names)
+    leads = {
+        link["operationId"]
+        for _, _, operation in operations(document)
+        for _, answer in responses(document, operation)
+        for link in answer.get("links", {}).values()
+    }
+    assert leads == {"showMovie", "showImport", "listBadRecords"}
+    assert leads <= set(names)
+
+
+def test_nothing_in_the_document_is_there_for_nothing(document: dict[str, Any]) -> None:
+    referred = set(re.findall(r'"#/components/(\w+/[^"]+)"', json.dumps(document)))
+    there = {f"{kind}/{name}" for kind, named in document["components"].items() for name in named}
+    assert referred == there
+    assert '"default": null' not in json.dumps(document)
+
+
+def test_a_movie_is_shown_whole_and_sent_with_what_it_needs(document: dict[str, Any]) -> None:
+    required = {
+        name: schema.get("required") for name, schema in document["components"]["schemas"].items()
+    }
+    assert required["Movie"] == ["id", "title", "year", "cast", "genres"]
+    assert required["NewMovie"] == ["title", "year"]
+    assert required["PartialMovie"] is None
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
@@ -78,7 +149,6 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
         ("Suggestion", SuggestionSchema),
         ("Import", ImportSchema),
         ("BadRecord", BadRecordSchema),
-        ("Notification", NotificationSchema),
         ("Problem", ProblemSchema),
     ],
 )
@@ -103,29 +173,51 @@ def test_the_documents_schemas_are_the_codes(
 def test_the_documents_parameters_are_the_codes(
     document: dict[str, Any], path: str, schema: type[Schema]
 ) -> None:
-    parameters = document["paths"][path]["get"]["parameters"]
-    assert {parameter["name"] for parameter in parameters} == {
+    found = parameters(document, path, "get")
+    assert {parameter["name"] for parameter in found if parameter["in"] == "query"} == {
         field.data_key or name for name, field in schema().fields.items()
     }
-    assert {parameter["in"] for parameter in parameters} == {"query"}
 
 
-def test_the_examples_of_a_movie_and_a_notification_are_right(document: dict[str, Any]) -> None:
-    for name, schema in (("Movie", MovieSchema), ("Notification", NotificationSchema)):
-        properties = document["components"]["schemas"][name]["properties"]
-        example = {
-            field: properties[field]["example"]
-            for field in properties
-            if "example" in properties[field]
-        }
-        assert len(example) >= 2
-        assert schema().validate(example) == {}
+@pytest.mark.parametrize(
+    "schema",
+    [*SHOWN, MovieSchema(), NotificationSchema(exclude=["id"])],
+    ids=lambda schema: type(schema).__name__,
+)
+def test_the_examples_are_right(schema: Schema) -> None:
+    example = example_of(schema)
+    assert example.keys() == {field.data_key or name for name, field in schema.fields.items()}
+    assert schema.validate(example) == {}
+
+
+def test_the_example_of_an_import_accounts_for_every_record() -> None:
+    example = example_of(ImportSchema())
+    parts = ("inserted", "updated", "unchanged", "stale", "repeated", "rejected")
+    assert example["read"] == sum(example[part] for part in parts)
+
+
+def test_the_id_of_the_example_is_that_movies() -> None:
+    example = example_of(MovieSchema())
+    assert example["id"] == str(movie_id(example["title"], example["year"], example["cast"]))
 
 
 def test_every_operation_says_what_it_is_for(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
         assert operation["summary"], (path, method)
         assert operation["tags"], (path, method)
+
+
+def responses(
+    document: dict[str, Any], operation: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    for status, answer in operation["responses"].items():
+        yield status, resolve(document, answer)
+
+
+def parameters(document: dict[str, Any], path: str, method: str) -> list[dict[str, Any]]:
+    of_path = document["paths"][path].get("parameters", [])
+    of_method = document["paths"][path][method].get("parameters", [])
+    return [resolve(document, parameter) for parameter in (*of_path, *of_method)]
 
 
 def resolve(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

@@ -77,6 +77,23 @@ def test_a_wrong_query_is_422_and_every_fault_is_named(client: FlaskClient) -> N
     assert [fault["field"] for fault in problem["errors"]] == ["titel", "year"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/movies/6f1d9c3e-3b0e-5a52-9c9e-0f5b7f0f6d11"),
+        ("GET", "/imports/6f1d9c3e-3b0e-5a52-9c9e-0f5b7f0f6d11"),
+        ("GET", "/health/live"),
+        ("POST", "/movies"),
+        ("POST", "/notifications"),
+    ],
+)
+def test_who_reads_no_query_ignores_none(client: FlaskClient, method: str, path: str) -> None:
+    problem = check(client.open(f"{path}?fields=id", method=method), 422)
+    (fault,) = problem["errors"]
+    assert fault == {"field": "fields", "message": "Unknown parameter. There are none here."}
+    check(client.open(f"{path}?a=%FF", method=method), 422)
+
+
 @pytest.mark.parametrize("status", [400, 404, 406, 410, 413, 414, 429, 431, 500, 501, 503])
 def test_what_flask_raises_is_a_problem_too(client: FlaskClient, status: int) -> None:
     check(client.get(f"/abort/{status}"), status)

@@ -1,6 +1,7 @@
 """Text and whole numbers: whatever is accepted can be stored, and nothing else is accepted."""
 
 import json
+import re
 import unicodedata
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ YEAR_TEXT: Final = WholeNumberText(minimum=1870, maximum=2100)
 
 # Any code point at all, with more of those that make trouble than chance would give.
 TROUBLE: Final = "\0\ud83d\ude00\u0301\u212b\u00a0\u2028\x1c\ufeff \t\n"
+WHITE: Final = [char for char in map(chr, range(0x10000)) if char.isspace()]
 CHARACTERS: Final = st.one_of(st.characters(exclude_categories=()), st.sampled_from(TROUBLE))
 ANYTHING: Final = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.binary() | st.text(),
@@ -49,6 +51,22 @@ def test_accepted_text_can_be_stored_and_compared(value: str) -> None:
     assert "\0" not in text
     assert 1 <= len(text) <= MAX_LENGTH
     assert TITLE.deserialize(text) == text
+
+
+@PATIENT
+@given(st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from(WHITE)), max_size=5))
+@example("\ufeff")
+@example("\x1c")
+@example("\n\n")
+@example("a\0")
+def test_the_pattern_in_the_document_takes_what_the_field_takes(value: str) -> None:
+    try:
+        Text(max_length=100).deserialize(value)
+    except ValidationError:
+        taken = False
+    else:
+        taken = True
+    assert bool(re.search(TITLE.metadata["pattern"], value)) == taken
 
 
 @PATIENT
@@ -136,6 +154,8 @@ def test_any_text_in_a_url_is_a_number_within_bounds_or_refused(value: str) -> N
 
 def test_bounds_and_lengths_stand_in_the_document_of_the_api() -> None:
     described = Text(max_length=5, metadata={"example": "a"})
+    pattern = described.metadata.pop("pattern")
+    assert re.search(pattern, " a")
     assert described.metadata == {"minLength": 1, "maxLength": 5, "example": "a"}
     assert YEAR.metadata == {"minimum": 1870, "maximum": 2100}
 
