@@ -203,27 +203,28 @@ class _Import:
 
     def _store(self, entry: ledger.Entry, reading: "_Reading") -> None:
         """Writes the movies and closes the entry, all in one transaction."""
-        counts = store.Counts()
         reported_at = time.monotonic()
         with self.importer.database.connect() as work:
             store.begin(work, alone=self.alone, large=reading.large)
+            merger = store.Merger(work, entry.id)
             batches = reading.batches(self.importer.settings.limits)
             with ahead(batches, depth=_BATCHES_AHEAD) as checked:
                 for batch in checked:
                     self._check_lease()
                     with reading.timed("store"):
                         self._add_genres(batch.genres)
-                        store.merge(work, batch, entry.id, counts)
+                        merger.merge(batch)
                     if time.monotonic() - reported_at > _PROGRESS_SECONDS:
                         reported_at = time.monotonic()
                         reading.report(self.connection, entry)
             self._check_lease()
             with reading.timed("store"):
-                ledger.succeed(work, entry, dataclasses.asdict(counts), reading.details())
+                counts = dataclasses.asdict(merger.counts)
+                ledger.succeed(work, entry, counts, reading.details())
                 work.commit()
         if reading.large:
             store.flush(self.connection)
-        log.info("import succeeded", read=reading.details().read, **dataclasses.asdict(counts))
+        log.info("import succeeded", read=reading.details().read, **counts)
 
     def _check_lease(self) -> None:
         if self.turn.lost():

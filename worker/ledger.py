@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from schemas.imports import ErrorCode, ImportStatus, OnError
 from schemas.notification import Notification, padded_sequencer
-from schemas.tables import import_aliases, import_errors, imports
+from schemas.tables import data_version, import_aliases, import_errors, imports
 from worker.errors import FencedError, PermanentError
 from worker.objects import ObjectVersion
 from worker.validate import BadRecord
@@ -154,9 +154,15 @@ def open_entry(
         insert(imports)
         .values(id=import_id, on_error=on_error, **values)
         .on_conflict_do_update(index_elements=["id"], set_=again)
-        .returning(imports.c.attempts, imports.c.on_error)
+        # The commit need not reach the disk before work begins: the one that counts comes later,
+        # and takes this one along.
+        .returning(
+            imports.c.attempts,
+            imports.c.on_error,
+            sa.func.set_config("synchronous_commit", "off", sa.true()),
+        )
     )
-    attempt, chosen = connection.execute(statement).one()
+    attempt, chosen, _ = connection.execute(statement).one()
     connection.commit()
     return Entry(import_id, attempt, OnError(chosen))
 
@@ -194,7 +200,7 @@ def put_off(connection: sa.Connection, known: Known, reason: str) -> None:
 def succeed(
     connection: sa.Connection, entry: Entry, counts: Mapping[str, int], details: Details
 ) -> None:
-    """Closes an entry, in the transaction that wrote its movies.
+    """Closes an entry, in the transaction that wrote its movies; to be followed by its commit.
 
     `counts` has inserted, updated, unchanged, stale and repeated. Raises FencedError where the
     entry was taken over by another worker.
@@ -202,6 +208,7 @@ def succeed(
     values = {**counts, "rejected": details.bad, "status": ImportStatus.SUCCEEDED, "error": None}
     _close(connection, entry, details, values)
     _clear_older_failures(connection, entry)
+    _change_data_version(connection)
 
 
 def fail(connection: sa.Connection, entry: Entry, error: PermanentError, details: Details) -> None:
@@ -279,3 +286,9 @@ def _replace_bad_records(
 def _clear_older_failures(connection: sa.Connection, entry: Entry) -> None:
     """A good new version of a file does away with the failures of the versions before it."""
     connection.execute(_CLEAR_OLDER_FAILURES, {"id": entry.id})
+
+
+def _change_data_version(connection: sa.Connection) -> None:
+    # Imports that end at the same moment wait here for each other's commit, and hold nothing up but
+    # that: so this comes last.
+    connection.execute(sa.update(data_version).values(version=data_version.c.version + 1))

@@ -8,6 +8,9 @@ from worker.errors import ObjectBusyError
 
 LOCK_WAIT_SECONDS: Final = 5
 
+_TRY: Final = sa.text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+_WAIT: Final = sa.text("SELECT pg_advisory_lock(hashtextextended(:name, 0))")
+
 
 def lock_object(
     connection: sa.Connection, bucket: str, key: str, *, wait_seconds: int = LOCK_WAIT_SECONDS
@@ -16,19 +19,21 @@ def lock_object(
 
     Raises ObjectBusyError when another worker holds it for longer than `wait_seconds`, at least 1.
     """
-    connection.execute(sa.text(f"SET lock_timeout = '{wait_seconds}s'"))
+    name = {"name": f"{bucket}/{key}"}
+    if not connection.execute(_TRY, name).scalar_one():
+        _wait_for_lock(connection, name, wait_seconds)
+
+
+def _wait_for_lock(connection: sa.Connection, name: dict[str, str], wait_seconds: int) -> None:
+    connection.execute(sa.text(f"SET LOCAL lock_timeout = '{wait_seconds}s'"))
     try:
-        connection.execute(
-            sa.text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"),
-            {"name": f"{bucket}/{key}"},
-        )
+        connection.execute(_WAIT, name)
     except sa.exc.OperationalError as error:
         if getattr(error.orig, "pgcode", None) != "55P03":
             raise
-        raise ObjectBusyError(f"Another worker has s3://{bucket}/{key} in hand.") from error
+        raise ObjectBusyError(f"Another worker has s3://{name['name']} in hand.") from error
     finally:
-        connection.rollback()
-    connection.execute(sa.text("SET lock_timeout = 0"))
+        connection.rollback()  # which ends the time-out; the lock is the session's, and stays
 
 
 def unlock_object(connection: sa.Connection) -> None:

@@ -124,7 +124,10 @@ def begin(connection: sa.Connection, *, alone: bool, large: bool) -> None:
     Imports run side by side and may deadlock over movies that both contain. One that did begins
     again `alone`: it waits for the others, and they for it. After a `large` one, call `flush`.
     """
-    connection.exec_driver_sql(_STAGE)
+    if "staged" not in connection.info:  # which lasts as long as the session, as the table does
+        connection.exec_driver_sql(_STAGE)
+        connection.commit()
+        connection.info["staged"] = True
     if large:
         connection.exec_driver_sql(_LARGE)
     kind = "" if alone else "_shared"
@@ -137,27 +140,40 @@ def flush(connection: sa.Connection) -> None:
     connection.commit()
 
 
-def merge(connection: sa.Connection, batch: Batch, me: uuid.UUID, counts: Counts) -> None:
-    """Merges a batch into the movies on behalf of import `me`, and adds to `counts`."""
-    counts.repeated += batch.repeated
-    if not batch.movies:
-        return
-    _copy(connection, batch.rows)
-    inserted = connection.execute(_INSERT, {"me": me}).rowcount
-    counts.inserted += inserted
-    if inserted < batch.movies:
-        _merge_known(connection, me, counts)
-    # Not DELETE: the next batch would have to read past the dead rows of all those before it.
-    connection.exec_driver_sql("TRUNCATE staged")
+class Merger:
+    """Merges batches into the movies on behalf of one import, and counts what becomes of them."""
 
+    def __init__(self, connection: sa.Connection, me: uuid.UUID) -> None:
+        self._connection = connection
+        self._me = me
+        self._staged = False
+        self.counts = Counts()
 
-def _merge_known(connection: sa.Connection, me: uuid.UUID, counts: Counts) -> None:
-    connection.execute(_LOCK)
-    row = connection.execute(_JUDGE, {"me": me}).one()
-    counts.updated += row.updated + row.promoted
-    counts.unchanged += row.unchanged - row.promoted
-    counts.stale += row.stale
-    counts.repeated += row.repeated
+    def merge(self, batch: Batch) -> None:
+        """Merges one batch."""
+        self.counts.repeated += batch.repeated
+        if not batch.movies:
+            return
+        self._stage(batch.rows)
+        inserted = self._connection.execute(_INSERT, {"me": self._me}).rowcount
+        self.counts.inserted += inserted
+        if inserted < batch.movies:
+            self._merge_known()
+
+    def _stage(self, rows: str) -> None:
+        if self._staged:
+            # Not DELETE: each batch would have to read past the dead rows of all those before it.
+            self._connection.exec_driver_sql("TRUNCATE staged")
+        _copy(self._connection, rows)
+        self._staged = True
+
+    def _merge_known(self) -> None:
+        self._connection.execute(_LOCK)
+        row = self._connection.execute(_JUDGE, {"me": self._me}).one()
+        self.counts.updated += row.updated + row.promoted
+        self.counts.unchanged += row.unchanged - row.promoted
+        self.counts.stale += row.stale
+        self.counts.repeated += row.repeated
 
 
 def _copy(connection: sa.Connection, rows: str) -> None:
