@@ -29,19 +29,33 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION mru_fold_names(names text[]) RETURNS text
+CREATE FUNCTION mru_join_names(names text[]) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN
-    RETURN public.mru_fold(array_to_string(names, E'\n'));
+    RETURN array_to_string(names, E'\x1f');
 END
 $$;
+
+-- What searches look at: a folded text with its commonest signs as capitals, of which folding has
+-- left none. To a trigram index a sign is no letter but the end of a word, so that of 'e jo' it
+-- would know no more than that a word begins with jo. Rare letters, for that index forgets case.
+CREATE FUNCTION mru_search_text(value text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN replace(replace(replace(replace(replace(replace(replace(replace(
+    public.mru_fold(value),
+    ' ', 'Q'), '''', 'Z'), '.', 'J'), '-', 'V'), ':', 'K'), ',', 'W'), '!', 'Y'), '&', 'G');
+
+-- The names of a cast with an X between two, so that no match spans them.
+CREATE FUNCTION mru_search_names(names text[]) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN replace(public.mru_search_text(public.mru_join_names(names)), E'\x1f', 'X');
 
 -- A pattern that finds `term` anywhere. It is folded first, for folding can make a '%' of a
 -- character that looks like one.
 CREATE FUNCTION mru_like(term text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN
-    RETURN '%' || regexp_replace(public.mru_fold(term), '([\\%_])', '\\\1', 'g') || '%';
+    RETURN '%' || regexp_replace(public.mru_search_text(term), '([\\%_])', '\\\1', 'g') || '%';
 END
 $$;
 """
@@ -51,13 +65,15 @@ CREATE TABLE movies (
     id uuid PRIMARY KEY,
     import_id uuid NOT NULL,
     year smallint NOT NULL,
-    title text NOT NULL,
+    title_folded text COLLATE "C" GENERATED ALWAYS AS (mru_search_text(title)) STORED,
+    cast_folded text COLLATE "C" GENERATED ALWAYS AS (mru_search_names("cast")) STORED,
+    title text COLLATE "C" NOT NULL,
     "cast" text[] NOT NULL DEFAULT '{}',
-    genres text[] NOT NULL DEFAULT '{}',
-    title_folded text GENERATED ALWAYS AS (mru_fold(title)) STORED,
-    cast_folded text GENERATED ALWAYS AS (mru_fold_names("cast")) STORED
+    genres text[] NOT NULL DEFAULT '{}'
 );
 CREATE INDEX movies_by_year ON movies (year DESC, id DESC);
+CREATE INDEX movies_by_title ON movies ((substr(mru_fold(title), 1, 500)), id);
+CREATE INDEX movies_genres ON movies USING gin (genres);
 CREATE INDEX movies_title_trigrams ON movies USING gin (title_folded gin_trgm_ops);
 CREATE INDEX movies_cast_trigrams ON movies USING gin (cast_folded gin_trgm_ops);
 ALTER TABLE movies ALTER COLUMN title_folded SET STATISTICS 1000;
@@ -65,8 +81,14 @@ ALTER TABLE movies ALTER COLUMN cast_folded SET STATISTICS 1000;
 
 CREATE TABLE genres (
     name text PRIMARY KEY,
-    name_folded text GENERATED ALWAYS AS (mru_fold(name)) STORED
+    name_folded text COLLATE "C" GENERATED ALWAYS AS (mru_search_text(name)) STORED
 );
+
+CREATE TABLE data_version (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 10);
+INSERT INTO data_version DEFAULT VALUES;
 
 CREATE TABLE claims (
     movie_id uuid NOT NULL,
@@ -147,6 +169,7 @@ CREATE FUNCTION mru_flush_search_indexes() RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT gin_clean_pending_list('public.movies_title_trigrams'::regclass);
     SELECT gin_clean_pending_list('public.movies_cast_trigrams'::regclass);
+    SELECT gin_clean_pending_list('public.movies_genres'::regclass);
 $$;
 REVOKE ALL ON FUNCTION mru_flush_search_indexes() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mru_flush_search_indexes() TO mru_worker;
@@ -156,11 +179,12 @@ GRANT EXECUTE ON FUNCTION mru_flush_search_indexes() TO mru_worker;
 RIGHTS = """
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO mru_api, mru_worker;
-GRANT SELECT ON movies, genres, claims, imports, import_errors, import_aliases
+GRANT SELECT ON movies, genres, data_version, claims, imports, import_errors, import_aliases
     TO mru_api, mru_worker;
 GRANT INSERT, UPDATE, DELETE ON movies, claims, import_errors TO mru_worker;
 GRANT INSERT, UPDATE ON imports TO mru_worker;
 GRANT INSERT ON genres, import_aliases TO mru_worker;
+GRANT UPDATE (version) ON data_version TO mru_worker;
 """
 
 
