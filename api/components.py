@@ -9,6 +9,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from schemas.movie import MovieSchema
 from schemas.notification import NotificationSchema
 from schemas.problem import PROBLEM_CONTENT_TYPE, ProblemSchema, problem
+from schemas.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 _REQUEST_ID: Final = "6a0f4c1e-52a4-4b0e-9a55-0f6b3f3a7c11"
 _TAG: Final = 'W/"64685a57b7f31cd5524d5efdc1b79239"'
@@ -83,6 +84,23 @@ PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "If-None-Match": _sent_header(
         "If-None-Match", "The ETag of the answer that you have: RFC 9110, 13.1.2.", _TAG
     ),
+}
+
+# Both are needed: the one signs the other.
+SIGNATURE: Final[Mapping[str, dict[str, Any]]] = {
+    "Timestamp": {
+        "type": "apiKey",
+        "in": "header",
+        "name": TIMESTAMP_HEADER,
+        "description": "Whole seconds since 1970, UTC; a few minutes old at the most.",
+    },
+    "Signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": SIGNATURE_HEADER,
+        "description": "`v1=` and, in hexadecimal, the HMAC-SHA256 of the timestamp, a full stop, "
+        "and the body, with the secret of the notifier.",
+    },
 }
 
 # The operations say more by their own descriptions; these are examples.

@@ -23,6 +23,7 @@ from api.components import (
     PARAMETERS,
     SCHEMAS,
     SHOWN_WHOLE,
+    SIGNATURE,
     TAGGED,
     example_of,
     make_problems,
@@ -85,6 +86,8 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest ships no ty
             components.schema(name, schema=schema)
         for name, response in make_problems():
             components.response(name, response)
+        for name, scheme in SIGNATURE.items():
+            components.security_scheme(name, dict(scheme))
 
     def _register_etag_headers(self) -> None:
         """Leaves out flask-smorest's own."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from typing import Any, Final
+from typing import Final
 
 from flask import Response, request
 from marshmallow import ValidationError
@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from api.announcing import AcceptedSchema, announce
 from api.answers import JSON_CONTENT_TYPE
 from api.bodies import decode_body, read_body
-from api.components import SCHEMAS, example_of
+from api.components import SCHEMAS, SIGNATURE, example_of
 from api.document import Blueprint
 from api.errors import ForbiddenError, InvalidError, UnsignedError
 from api.observe import request_id
@@ -29,27 +29,9 @@ _EVENT: Final = example_of(SCHEMAS["Notification"])
 _BARE: Final = {name: _EVENT[name] for name in ("bucket", "key")}
 
 
-def _signature_header(name: str, description: str, example: str) -> dict[str, Any]:
-    return {
-        "in": "header",
-        "name": name,
-        "required": True,
-        "description": description,
-        "schema": {"type": "string"},
-        "example": example,
-    }
-
-
 @blueprint.route("/notifications", methods=["POST"])
 @blueprint.documents(
-    parameters=[
-        _signature_header(TIMESTAMP_HEADER, "Whole seconds since 1970, UTC.", "1795507200"),
-        _signature_header(
-            SIGNATURE_HEADER,
-            '"v1=" and HMAC-SHA256, in hexadecimal, of timestamp, "." and body.',
-            f"v1={'0123456789abcdef' * 4}",
-        ),
-    ],
+    security=[{name: [] for name in SIGNATURE}],
     requestBody={
         "required": True,
         "content": {

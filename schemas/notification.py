@@ -128,14 +128,21 @@ class NotificationSchema(Schema):
             rf"[0-9A-Fa-f]{{1,{SEQUENCER_DIGITS}}}\Z",
             error=f"Must be 1 to {SEQUENCER_DIGITS} hexadecimal digits.",
         ),
-        metadata={"example": "0055AED6DCD90281E5"},
+        # As JSON Schema writes it: there the end of a pattern is the end of the text.
+        metadata={
+            "pattern": f"^[0-9A-Fa-f]{{1,{SEQUENCER_DIGITS}}}$",
+            "example": "0055AED6DCD90281E5",
+        },
     )
     event_time = fields.AwareDateTime(
         format="iso",
         default_timezone=UTC,
         load_default=None,
         allow_none=True,
-        metadata={"example": "2026-11-24T08:00:00.123Z"},
+        metadata={
+            "description": "When, by S3's clock; of the years 1971 to 9998.",
+            "example": "2026-11-24T08:00:00.123Z",
+        },
     )
     request_id = Text(
         max_length=200,

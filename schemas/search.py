@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validates_schema
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from schemas.fields import Text, WholeNumberText, did_you_mean, is_storable
 from schemas.movie import (
@@ -21,6 +21,7 @@ from schemas.movie import (
     MovieSchema,
 )
 
+REPEATS_MAXIMUM: Final = 10  # of one filter
 LIMIT_DEFAULT: Final = 20
 LIMIT_MAXIMUM: Final = 100
 PAGE_MAXIMUM: Final = 100  # what lies deeper is reached by cursor, at the cost of a first page
@@ -171,6 +172,7 @@ def _texts(max_length: int, example: str, description: str) -> fields.List[str]:
     return fields.List(
         Text(max_length=max_length),
         load_default=list,
+        validate=validate.Length(max=REPEATS_MAXIMUM, error="Must be given at most {max} times."),
         metadata={"example": [example], "description": description},
     )
 
@@ -197,6 +199,7 @@ class MovieFilterSchema(Schema):
         {"year": " 1999"}
         {"year_from": "2000", "year_to": "1990"}
         {"actor": ["bob"], "limit": "5"}
+        {"title": ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]}
     """
 
     class Meta:
