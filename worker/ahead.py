@@ -4,7 +4,7 @@ while Postgres takes what was read before.
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Generic, TypeVar
 
@@ -19,19 +19,22 @@ class _End:
 
 
 @contextmanager
-def ahead(items: Iterator[Item], *, depth: int) -> Iterator[Iterator[Item]]:
+def ahead(
+    items: Iterator[Item], *, depth: int, interrupt: Callable[[], None]
+) -> Iterator[Iterator[Item]]:
     """Yields an iterator over `items`, which are made in a thread, at most `depth` ahead.
 
-    What the making raises is raised here. When the block is left early, the thread ends after the
-    item that it is making; it has ended when the block has been left.
+    What the making raises is raised here. When the block is left early, `interrupt` is called, to
+    end whatever the making waits for; the thread has ended when the block has been left.
     """
-    with closing(_Ahead(items, depth)) as made:
+    with closing(_Ahead(items, depth, interrupt)) as made:
         yield made
 
 
 class _Ahead(Generic[Item]):
-    def __init__(self, items: Iterator[Item], depth: int) -> None:
+    def __init__(self, items: Iterator[Item], depth: int, interrupt: Callable[[], None]) -> None:
         self._items = items
+        self._interrupt = interrupt
         self._room = threading.Semaphore(depth)
         self._made: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
         self._stopped = False
@@ -55,6 +58,8 @@ class _Ahead(Generic[Item]):
         """Ends the thread and waits for it."""
         self._stopped = True
         self._room.release()
+        if self._thread.is_alive():
+            self._interrupt()
         self._thread.join()
 
     def _make(self) -> None:

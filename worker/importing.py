@@ -21,7 +21,6 @@ from worker import ledger, locks, store
 from worker.ahead import ahead
 from worker.database import Database, DeadlockError
 from worker.errors import (
-    LeaseLostError,
     PermanentError,
     SupersededError,
     TransientError,
@@ -208,16 +207,16 @@ class _Import:
             store.begin(work, alone=self.alone, large=reading.large)
             merger = store.Merger(work, entry.id)
             batches = reading.batches(self.importer.settings.limits)
-            with ahead(batches, depth=_BATCHES_AHEAD) as checked:
+            with ahead(batches, depth=_BATCHES_AHEAD, interrupt=reading.interrupt) as checked:
                 for batch in checked:
-                    self._check_lease()
+                    self.turn.check()
                     with reading.timed("store"):
                         self._add_genres(batch.genres)
                         merger.merge(batch)
                     if time.monotonic() - reported_at > _PROGRESS_SECONDS:
                         reported_at = time.monotonic()
                         reading.report(self.connection, entry)
-            self._check_lease()
+            self.turn.check()
             with reading.timed("store"):
                 counts = dataclasses.asdict(merger.counts)
                 ledger.succeed(work, entry, counts, reading.details())
@@ -225,10 +224,6 @@ class _Import:
         if reading.large:
             store.flush(self.connection)
         log.info("import succeeded", read=reading.details().read, **counts)
-
-    def _check_lease(self) -> None:
-        if self.turn.lost():
-            raise LeaseLostError("The message may be another worker's by now.")
 
     def _add_genres(self, genres: frozenset[str]) -> None:
         known = self.importer.known_genres
@@ -267,6 +262,10 @@ class _Reading:
             if batch is None:
                 return
             yield batch
+
+    def interrupt(self) -> None:
+        """Lets the reading fail now, should it be waiting for S3."""
+        self._opened.body.interrupt()
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -21,6 +21,8 @@ import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from worker.errors import LeaseLostError
+
 log = structlog.get_logger(__name__)
 
 MAX_DELAY_SECONDS: Final = 900
@@ -87,6 +89,11 @@ class Turn:
 
     lost: Callable[[], bool] = _never
     last: bool = False
+
+    def check(self) -> None:
+        """Raises LeaseLostError where the work has to stop."""
+        if self.lost():
+            raise LeaseLostError("The message may be another worker's by now.")
 
 
 class Lease:

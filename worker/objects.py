@@ -1,5 +1,6 @@
 """Objects in S3: one GET, pinned to the version that was announced, and what its failures mean."""
 
+import contextlib
 import dataclasses
 import io
 import time
@@ -76,6 +77,12 @@ class CountedBody(io.RawIOBase):
         buffer[: len(data)] = data
         self.bytes_read += len(data)
         return len(data)
+
+    def interrupt(self) -> None:
+        """Ends at once a read in which another thread waits for S3."""
+        # An error says that the body is read to its end, or closed.
+        with contextlib.suppress(RuntimeError, ValueError, OSError):
+            self._body._raw_stream.shutdown()  # noqa: SLF001  botocore has no public way to it
 
 
 def make_client(region: str) -> Any:

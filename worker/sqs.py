@@ -1,9 +1,9 @@
 """kombu's way to SQS, hardened: no failed call and no bad message ever stops the polling.
 
-These are subclasses of kombu's own classes; those of celery's are in `worker.consumer`. They are for
-the versions in WRITTEN_FOR: a test holds the installed ones to them, and the fault tests show
-what each override is for. With the stock classes a single error of ReceiveMessage ends the worker,
-or leaves it alive and deaf.
+These are subclasses of kombu's own classes; `worker.consumer` has those of celery's. They are for
+the versions in WRITTEN_FOR: a test holds the installed ones to them, and the fault tests show what
+each override is for. With the stock classes a single error of ReceiveMessage ends the worker, or
+leaves it alive and deaf.
 """
 
 # kombu and celery have few types or none: to mypy their classes are Any, or full of None that is

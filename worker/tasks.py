@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+import traceback
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -83,7 +84,8 @@ class ImportTask:
         except SoftTimeLimitExceeded:
             reason = f"It took longer than {self.settings.task_seconds} seconds."
             raise TransientError(reason) from None
-        except MemoryError:
+        except MemoryError as error:
+            traceback.clear_frames(error.__traceback__)  # what they hold is what is missing
             raise TransientError("It took more memory than there is.") from None
         except Exception as error:
             log.exception("import broke")  # nobody thought of this: it may be a fault of ours

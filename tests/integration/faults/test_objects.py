@@ -2,11 +2,14 @@
 not is recorded once.
 """
 
+import uuid
+
 from tests import faults
 from tests.calling import make_api
 from tests.rig import wait_until
 from tests.road import Road
 from tests.uploads import (
+    Upload,
     check_failed_once,
     check_imported_once,
     hold_up,
@@ -114,3 +117,9 @@ def test_an_object_that_is_not_there_is_a_failed_import_after_one_try(road: Road
     road.s3.delete_object(Bucket=road.bucket, Key=upload.notification.key)
     road.announce(upload.notification)
     check_failed_once(road, upload, "missing_object")
+
+
+def test_a_file_that_is_no_json_is_a_failed_import_after_one_try(road: Road) -> None:
+    upload = Upload(road.upload(b"no json at all", f"{uuid.uuid4()}.json"), [])
+    road.announce(upload.notification)
+    check_failed_once(road, upload, "not_json")
