@@ -101,7 +101,16 @@ class NotificationSchema(Schema):
 
     id = fields.UUID(metadata={"description": "Set by the API; ignored in a request."})
     bucket = Text(required=True, max_length=255, metadata={"example": "movies-r-us"})
-    key = _ObjectKey(required=True, metadata={"example": "movies.json"})
+    key = _ObjectKey(
+        required=True,
+        metadata={
+            "minLength": 1,
+            "maxLength": KEY_MAX_BYTES,
+            "pattern": r"^[^\x00]*$",
+            "description": f"As S3 has it, not URL-encoded: up to {KEY_MAX_BYTES} bytes of UTF-8.",
+            "example": "movies.json",
+        },
+    )
     version_id = Text(
         max_length=1024,
         load_default=None,

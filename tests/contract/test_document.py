@@ -121,6 +121,12 @@ def test_operations_have_names_and_links_lead_to_them(document: dict[str, Any]) 
 def test_nothing_in_the_document_is_there_for_nothing(document: dict[str, Any]) -> None:
     referred = set(re.findall(r'"#/components/(\w+/[^"]+)"', json.dumps(document)))
     there = {f"{kind}/{name}" for kind, named in document["components"].items() for name in named}
+    referred |= {
+        f"securitySchemes/{name}"
+        for _, _, operation in operations(document)
+        for required in operation.get("security", [])
+        for name in required
+    }
     assert referred == there
     assert '"default": null' not in json.dumps(document)
 
