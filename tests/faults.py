@@ -136,20 +136,15 @@ class Gate:
 
     def __init__(self, after_bytes: int) -> None:
         self._after_bytes = after_bytes
-        self._reached, self._open = threading.Event(), threading.Event()
+        self._open = threading.Event()
 
     def open(self) -> None:
         self._open.set()
-
-    def wait(self) -> None:
-        """Waits until somebody stands before it."""
-        assert self._reached.wait(_WAIT_SECONDS), "nobody came to the gate"
 
     async def __call__(self, exchange: Exchange) -> None:
         async with exchange.ask() as server:
             await exchange.client.send(await server.reader.readuntil(b"\r\n\r\n"))
             await exchange.client.send(await server.reader.readexactly(self._after_bytes))
-            self._reached.set()
             while not self._open.is_set():
                 await asyncio.sleep(0.01)
             await server.pump(exchange.client)

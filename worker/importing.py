@@ -145,7 +145,7 @@ class _Import:
         """
         tries = self.importer.settings.max_receives - 1
         if self.turn.last and known.broken_off and known.attempts >= tries:
-            raise TransientError(f"The worker was lost in the middle of it {known.attempts} times.")
+            raise TransientError(f"The worker was lost in the middle of attempt {known.attempts}.")
 
     def give_up(self, error: PermanentError) -> None:
         """Closes the import as failed, whatever state it is in, unless it is done."""

@@ -5,12 +5,11 @@ message is put off and the task raises, so that the message stays in the queue a
 until the queue's redrive policy takes it to the dead-letter queue.
 """
 
-import contextlib
 import dataclasses
 import functools
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
@@ -97,15 +96,15 @@ class ImportTask:
     def _put_off(self, lease: Lease, announced: Notification, error: TransientError) -> None:
         busy = isinstance(error, ObjectBusyError)
         delay = lease.postpone(_BUSY_SECONDS if busy else self.settings.retry_seconds)
-        log.warning("import put off", seconds=delay, **_facts(lease, error))
-        if not isinstance(error, _ENTRY_OF_ANOTHER):
-            with _unless_the_database_is_away():
-                self._importer.put_off(announced, f"Put off for {delay} seconds: {error}")
+        reason = f"Put off for {delay} seconds: {error}"
+        mine = not isinstance(error, _ENTRY_OF_ANOTHER)
+        told = mine and _succeeds(lambda: self._importer.put_off(announced, reason))
+        log.warning("import put off", seconds=delay, in_ledger=told, **_facts(lease, error))
 
     def _give_up(self, lease: Lease, announced: Notification, error: TransientError) -> None:
-        log.error("import given up", **_facts(lease, error))
-        with _unless_the_database_is_away():
-            self._importer.give_up(announced, str(error))
+        told = _succeeds(lambda: self._importer.give_up(announced, str(error)))
+        log.error("import given up", in_ledger=told, **_facts(lease, error))
+        lease.extend(0)  # the queue has it for the last time, and moves it when it is asked next
 
     @property
     def _importer(self) -> Importer:
@@ -116,13 +115,13 @@ def _facts(lease: Lease, error: TransientError) -> dict[str, Any]:
     return {"reason": str(error), "receives": lease.receive_count}
 
 
-@contextlib.contextmanager
-def _unless_the_database_is_away() -> Iterator[None]:
-    """Gives up on telling the ledger where it cannot be told: the log has been."""
+def _succeeds(tell: Callable[[], None]) -> bool:
+    """Tells the ledger something. False where the database is away and it could not be told."""
     try:
-        yield
-    except TransientError as error:
-        log.warning("the ledger could not be told", reason=str(error))
+        tell()
+    except TransientError:
+        return False
+    return True
 
 
 def register(app: Celery, settings: Settings) -> None:
