@@ -18,9 +18,9 @@ import psycopg2
 import pytest
 
 from local.database import Dsns, environment_of
-from schemas.movie import movie_id
-from schemas.notification import Notification, notification_id, padded_sequencer
+from schemas.notification import Notification
 from schemas.settings import Environment
+from tests.model import Event, model, notification_of
 from tests.object_store import ObjectStore, StoredVersion, serve
 from worker.database import Database
 from worker.importing import Importer
@@ -28,8 +28,6 @@ from worker.settings import Settings
 
 HISTORIES = int(os.environ.get("MRU_HISTORIES", "300"))
 WORKERS = 4
-
-Event = tuple[StoredVersion, str]  # a version and the sequencer of its event
 
 
 def random_records(dice: random.Random, seed: int) -> list[dict[str, Any]]:
@@ -61,37 +59,12 @@ def random_history(seed: int) -> list[Event]:
     return events
 
 
-def model(bucket: str, events: list[Event]) -> dict[str, list[str]]:
-    """What shall stand in the table: of each movie, what its newest file says last."""
-
-    def rank(event: Event) -> tuple[Any, ...]:
-        version, sequencer = event
-        time = version.last_modified
-        return (time, bucket, version.key, padded_sequencer(sequencer), version.version_id)
-
-    movies = {}
-    for version, _ in sorted(events, key=rank):
-        for record in json.loads(version.body):
-            identity = movie_id(record["title"], record["year"], record["cast"])
-            movies[str(identity)] = record["genres"]
-    return movies
-
-
 def deliveries(bucket: str, seed: int, events: list[Event]) -> list[Notification]:
     """The events as they arrive: in any order, some of them more than once."""
     dice = random.Random(seed)
     several = [event for event in events for _ in range(dice.choice((1, 1, 2, 3)))]
     dice.shuffle(several)
-    notifications = []
-    for version, sequencer in several:
-        event = {
-            "version_id": version.version_id,
-            "etag": version.etag,
-            "sequencer": sequencer,
-        }
-        made = notification_id(bucket, version.key, **event)
-        notifications.append(Notification(id=made, bucket=bucket, key=version.key, **event))
-    return notifications
+    return [notification_of(bucket, event) for event in several]
 
 
 @pytest.fixture
@@ -179,10 +152,8 @@ def test_imports_that_contain_the_same_movies_in_opposite_order_both_succeed(
         store.put(version)
         events.append((version, format(number + 16, "x")))
     waiting: queue.SimpleQueue[Notification] = queue.SimpleQueue()
-    for version, sequencer in events:
-        event = {"version_id": version.version_id, "etag": version.etag, "sequencer": sequencer}
-        made = notification_id("bucket", version.key, **event)
-        waiting.put(Notification(id=made, bucket="bucket", key=version.key, **event))
+    for event in events:
+        waiting.put(notification_of("bucket", event))
     importers = [make_importer(database, store, MRU_CHUNK_RECORDS="20") for _ in range(WORKERS)]
 
     assert work_off(importers, waiting) == []
