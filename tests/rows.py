@@ -63,6 +63,8 @@ def make_import(dsn: str, **columns: Any) -> uuid.UUID:
             f"INSERT INTO imports ({names}) VALUES ({places})",
             [_adapted(value) for value in row.values()],
         )
+        if row["status"] == "succeeded":
+            cursor.execute("UPDATE data_version SET version = version + 1")
     connection.close()
     made: uuid.UUID = row["id"]
     return made

@@ -1,0 +1,29 @@
+"""Every SELECT of the API. Nothing here writes, and the database would refuse it.
+
+`movies` is the search. What it asks for is in `filters`, where on the list its page lies in
+`places`, and how Postgres is made to find it in milliseconds in `ways`; `facets` and `suggestions`
+go beside it. `ledger` shows the imports.
+"""
+
+from api.queries.facets import Facets, count_facets
+from api.queries.ledger import data_version, find_import, list_bad_records, list_imports
+from api.queries.movies import count_movies, find_movie, is_migrated, search_movies
+from api.queries.rows import Page, Total
+from api.queries.suggestions import Suggestion, suggest
+
+__all__ = [
+    "Facets",
+    "Page",
+    "Suggestion",
+    "Total",
+    "count_facets",
+    "count_movies",
+    "data_version",
+    "find_import",
+    "find_movie",
+    "is_migrated",
+    "list_bad_records",
+    "list_imports",
+    "search_movies",
+    "suggest",
+]

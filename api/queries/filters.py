@@ -1,0 +1,133 @@
+"""Which movies: the filters of a search as conditions on the table `movies`, with what is known of
+how they can be found.
+
+Terms are folded by the same functions of the database that folded the columns.
+"""
+
+import dataclasses
+import enum
+import re
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from api.queries.rows import select_text
+
+# What an index of trigrams can find. Eight signs are letters in the columns (see mru_search_text in
+# the migrations), and of these characters folding leaves one each.
+_TRIGRAM: Final = re.compile(r"[A-Za-z0-9 '.\-:,!&]{3}")
+
+# Terms up to here may well be in a tenth of all movies: 'the', 'john'.
+_COMMON_MAX_LENGTH: Final = 4
+
+# Of a few dozen genres. Nobody has a use for a genre of more, but files contain what they like.
+_GENRES_MAX: Final = 200
+
+_YEARS: Final = {"year": "year = %s", "year_from": "year >= %s", "year_to": "year <= %s"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """A condition in psycopg2's words, and its value."""
+
+    sql: str
+    value: Any
+    indexed: bool = False  # an index of what texts contain finds the movies
+    common: bool = True  # they may be so many that an index is no help
+
+
+@dataclasses.dataclass(frozen=True)
+class Filters:
+    """All the conditions of a search; every movie meets those of an empty one."""
+
+    conditions: tuple[Condition, ...]
+
+    @property
+    def sql(self) -> str:
+        return " AND ".join(condition.sql for condition in self.conditions) or "true"
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        return tuple(condition.value for condition in self.conditions)
+
+    @property
+    def indexed(self) -> bool:
+        """Whether at least one of them can be looked up."""
+        return any(condition.indexed for condition in self.conditions)
+
+    @property
+    def common(self) -> bool:
+        """Whether so many movies may meet them all that looking them up is a detour."""
+        return all(condition.common for condition in self.conditions)
+
+    @property
+    def years(self) -> bool:
+        """Whether they let pass some years only, or everything: the list by year is an index."""
+        conditions = {condition.sql for condition in self.conditions}
+        return not conditions or not conditions.isdisjoint(_YEARS.values())
+
+
+class Reach(enum.Enum):
+    """How a term can be found."""
+
+    NOTHING = enum.auto()  # it is made of accents alone, which do not count
+    READING = enum.auto()  # only by looking at each text
+    INDEX = enum.auto()
+
+
+def read_filters(connection: sa.Connection, query: dict[str, Any]) -> Filters | None:
+    """Reads the filters of a loaded query; None where nothing can meet them."""
+    conditions = [
+        *(Condition(sql, query[name]) for name, sql in _YEARS.items() if name in query),
+        *(_text_condition(connection, "title_folded", term) for term in query["title"]),
+        *(_text_condition(connection, "cast_folded", term) for term in query["actor"]),
+        *(_genre_condition(connection, term) for term in query["genre"]),
+    ]
+    possible = tuple(condition for condition in conditions if condition is not None)
+    return Filters(possible) if len(possible) == len(conditions) else None
+
+
+# A trigram is of three characters that the database's own locale takes for letters or digits.
+_REACH: Final = """
+SELECT term = '' AS nothing, term ~ '[[:alnum:]]{3}' AS index FROM mru_search_text(%s) AS term
+"""
+
+
+def reach_of(connection: sa.Connection, term: str) -> Reach:
+    """Tells how a term can be found. The database is asked only where folding is not plain."""
+    if _TRIGRAM.search(term):
+        return Reach.INDEX
+    if term.isascii():
+        return Reach.READING
+    (folded,) = select_text(connection, _REACH, (term,))
+    if folded["nothing"]:
+        return Reach.NOTHING
+    return Reach.INDEX if folded["index"] else Reach.READING
+
+
+def _text_condition(connection: sa.Connection, column: str, term: str) -> Condition | None:
+    reach = reach_of(connection, term)
+    if reach is Reach.NOTHING:
+        return None
+    if reach is Reach.READING:
+        # Not LIKE, for which the planner may choose to read all of an index.
+        return Condition(f"strpos({column}, mru_search_text(%s)) > 0", term)
+    common = len(term) <= _COMMON_MAX_LENGTH
+    return Condition(f"{column} LIKE mru_like(%s)", term, indexed=True, common=common)
+
+
+# A substring is looked up in the dictionary, not in the movies.
+_GENRES: Final = """
+SELECT name FROM genres WHERE strpos(name_folded, mru_search_text(%s)) > 0 LIMIT %s
+"""
+
+
+def _genre_condition(connection: sa.Connection, term: str) -> Condition | None:
+    if reach_of(connection, term) is Reach.NOTHING:
+        return None
+    names = [row["name"] for row in select_text(connection, _GENRES, (term, _GENRES_MAX + 1))]
+    if not names:
+        return None
+    if len(names) > _GENRES_MAX:
+        return Condition("strpos(mru_search_names(genres), mru_search_text(%s)) > 0", term)
+    return Condition("genres && %s::text[]", names, indexed=True)

@@ -1,0 +1,92 @@
+"""The imports, their bad records, and the version of the data they made.
+
+Pages are found by where the last one ended (keyset), as those of the movies are.
+"""
+
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+
+from api.listing import LedgerCursor
+from api.queries.rows import Page, select
+from schemas.imports import ErrorCode, ImportSchema, ImportStatus, OnError
+from schemas.tables import data_version as _data_version
+from schemas.tables import import_aliases, import_errors, imports
+
+_IMPORT = tuple(imports.c[name] for name in ImportSchema().fields)
+_BAD_RECORD = (import_errors.c.position, import_errors.c.faults, import_errors.c.raw)
+
+
+def data_version(connection: sa.Connection) -> int:
+    """Returns a number that every import changes, in the same moment in which it is committed."""
+    return int(connection.execute(sa.select(_data_version.c.version)).scalar_one())
+
+
+def list_imports(connection: sa.Connection, query: dict[str, Any]) -> Page:
+    """Finds imports by a query that LedgerSearchSchema loaded: the newest first."""
+    order = sa.tuple_(imports.c.started_at, imports.c.id)
+    conditions: list[sa.ColumnElement[bool]] = []
+    if "status" in query:
+        conditions.append(imports.c.status == query["status"].value)
+    if "bucket" in query:
+        conditions.append(imports.c.bucket == query["bucket"])
+    if "prefix" in query:
+        conditions.append(sa.func.starts_with(imports.c.key, query["prefix"]))
+    if "cursor" in query:
+        cursor: LedgerCursor = query["cursor"]
+        conditions.append(order < sa.tuple_(sa.literal(cursor.started_at), sa.literal(cursor.id)))
+    statement = (
+        sa.select(*_IMPORT)
+        .where(*conditions)
+        .order_by(imports.c.started_at.desc(), imports.c.id.desc())
+        .limit(query["limit"] + 1)
+    )
+    rows, more = _fetch(connection, statement, query["limit"])
+    following = LedgerCursor(rows[-1]["started_at"], rows[-1]["id"]).encode() if more else None
+    return Page([_import(row) for row in rows], following)
+
+
+def find_import(connection: sa.Connection, import_id: uuid.UUID) -> dict[str, Any] | None:
+    """Returns the import of that id, or the one of which that id is another name, or None."""
+    other_name = (
+        sa.select(import_aliases.c.import_id)
+        .where(import_aliases.c.id == import_id)
+        .scalar_subquery()
+    )
+    statement = sa.select(*_IMPORT).where(imports.c.id == sa.func.coalesce(other_name, import_id))
+    found = select(connection, statement)
+    return _import(found[0]) if found else None
+
+
+def list_bad_records(
+    connection: sa.Connection, import_id: uuid.UUID, *, after: int, limit: int
+) -> Page:
+    """Returns the bad records of an import that come after a position, in the file's order."""
+    statement = (
+        sa.select(*_BAD_RECORD)
+        .where(import_errors.c.import_id == import_id, import_errors.c.position > after)
+        .order_by(import_errors.c.position)
+        .limit(limit + 1)
+    )
+    rows, more = _fetch(connection, statement, limit)
+    return Page(rows, str(rows[-1]["position"]) if more else None)
+
+
+def _fetch(
+    connection: sa.Connection, statement: sa.Select[Any], limit: int
+) -> tuple[list[dict[str, Any]], bool]:
+    # One row more than asked for was selected: it tells whether there is another page.
+    found = select(connection, statement)
+    return found[:limit], len(found) > limit
+
+
+def _import(row: dict[str, Any]) -> dict[str, Any]:
+    error_code = row["error_code"]
+    return {
+        **row,
+        "version_id": row["version_id"] or None,
+        "status": ImportStatus(row["status"]),
+        "on_error": OnError(row["on_error"]),
+        "error_code": ErrorCode(error_code) if error_code else None,
+    }

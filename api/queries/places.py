@@ -1,0 +1,96 @@
+"""Where on the list of a search its page lies: the order, the place to begin at, and how many rows.
+
+A page is found by where the last one ended (keyset), so that the thousandth costs what the first
+one does. No movie ever moves: its title, its year and its id are what it is.
+"""
+
+import dataclasses
+from typing import Any
+
+from schemas.search import MOVIE_FIELDS, Cursor, Direction, fingerprint
+from schemas.tables import TITLE_KEY
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A page's place, in terms of SQL. One row more is fetched: it tells of a further page."""
+
+    key: str  # what the list is sorted by, before the id
+    falling: bool
+    cursor: Cursor | None
+    fields: tuple[str, ...]
+    limit: int
+    offset: int
+
+    @classmethod
+    def of(cls, query: dict[str, Any]) -> "Place":
+        """Reads it from a query that MovieSearchSchema loaded."""
+        sort, cursor = query["sort"], query.get("cursor")
+        return cls(
+            key="year" if sort.by_year else TITLE_KEY,
+            falling=sort.descending != _backwards(cursor),
+            cursor=cursor,
+            fields=query.get("fields", MOVIE_FIELDS),
+            limit=query["limit"] + 1,
+            offset=(query.get("page", 1) - 1) * query["limit"],
+        )
+
+    @property
+    def columns(self) -> str:
+        """The fields of a movie to be shown, and its id, by which it is found again."""
+        names = dict.fromkeys(("id", *self.fields))
+        return ", ".join(f'movies."{name}"' for name in names)
+
+    @property
+    def direction(self) -> str:
+        return "DESC" if self.falling else "ASC"
+
+    def order(self, key: str) -> str:
+        """What follows ORDER BY, by whatever name the key goes there."""
+        return (
+            f"{key} {self.direction}, id {self.direction} LIMIT {self.limit} OFFSET {self.offset}"
+        )
+
+    def beyond(self, key: str) -> str:
+        """The condition to lie beyond the cursor; its values are `beyond_values`."""
+        if self.cursor is None:
+            return "true"
+        kind = "smallint" if self.key == "year" else "text"
+        return f"({key}, id) {'<' if self.falling else '>'} (%s::{kind}, %s::uuid)"
+
+    @property
+    def beyond_values(self) -> tuple[str, ...]:
+        return () if self.cursor is None else (self.cursor.key, str(self.cursor.id))
+
+
+@dataclasses.dataclass(frozen=True)
+class Stretch:
+    """The movies of a page, and the cursors of the pages around it, if any."""
+
+    rows: list[dict[str, Any]]
+    following: str | None
+    preceding: str | None
+
+
+def cut(query: dict[str, Any], place: Place, found: list[dict[str, Any]]) -> Stretch:
+    """Makes a page of rows, which have a `key` beside the columns of a place."""
+    rows, more = found[: query["limit"]], len(found) > query["limit"]
+    cursor = place.cursor
+    after, before = more, cursor is not None or place.offset > 0
+    if _backwards(cursor):
+        rows.reverse()
+        after, before = True, more
+    return Stretch(
+        [{name: row[name] for name in place.fields} for row in rows],
+        _cursor(query, rows[-1], Direction.NEXT) if rows and after else None,
+        _cursor(query, rows[0], Direction.PREVIOUS) if rows and before else None,
+    )
+
+
+def _cursor(query: dict[str, Any], row: dict[str, Any], direction: Direction) -> str:
+    key = str(row["key"])
+    return Cursor(query["sort"], direction, key, row["id"], fingerprint(query)).encode()
+
+
+def _backwards(cursor: Cursor | None) -> bool:
+    return cursor is not None and cursor.direction is Direction.PREVIOUS

@@ -1,0 +1,146 @@
+"""The ways to a page of the movies that meet some filters, each with a bound on its time.
+
+- *look up*: an index of what texts contain gives all of them, and they are counted and sorted.
+  Quick for what is rare, be it at the end of the list or nowhere at all.
+- *walk*: along the list, past every movie that does not meet the filters, until a page is full.
+  Quick for what is common, and for terms of one or two letters, which no index knows.
+- *sort*: looking up without a bound, for what is common, but far down the list.
+
+The planner would choose by its statistics. They are not there yet after a first import, know
+nothing of what is rare, and can have it walk past a million movies to find none.
+"""
+
+import dataclasses
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from api.queries.filters import Filters
+from api.queries.parts import NO_SCAN, WALKING, is_rare, parts
+from api.queries.places import Place
+from api.queries.rows import COUNTED_EXACTLY, Total, select_in_time, select_text
+
+LOOK_UP_MILLISECONDS: Final = 150
+WALK_MILLISECONDS: Final = 150
+SORT_MILLISECONDS: Final = 2_500  # what remains of the 3 seconds of a request
+COUNT_MILLISECONDS: Final = 20  # beside a walk
+
+_MANY: Final = 1_000  # where nobody counts, it is enough to know that there are so many
+_SORTING: Final = "SET LOCAL enable_indexscan = off; "
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """The rows of a page, and one more if there are, each with its `key` in the list."""
+
+    rows: list[dict[str, Any]]
+    total: Total | None  # None where nobody counted
+
+
+@dataclasses.dataclass(frozen=True)
+class _LookedUp:
+    rows: list[dict[str, Any]]
+    total: Total
+
+
+def find(connection: sa.Connection, filters: Filters, place: Place, *, counted: bool) -> Found:
+    """Finds a page of the movies that meet some filters, and counts them if that is wanted."""
+    total: Total | None = None
+    if is_rare(connection, filters):
+        found = _look_up(connection, filters, place, COUNTED_EXACTLY if counted else _MANY)
+        if found is not None:
+            total = found.total
+            if total.relation == "eq":
+                return Found(found.rows, total)
+    rows = _walk(connection, filters, place)
+    if rows is None:
+        rows = _sort(connection, filters, place)
+    if counted and total is None:
+        total = _count(connection, filters, rare=False, milliseconds=COUNT_MILLISECONDS)
+    return Found(rows, total)
+
+
+def count(connection: sa.Connection, filters: Filters) -> Total:
+    """Counts the movies that meet some filters, as far as a total goes."""
+    rare = is_rare(connection, filters)
+    return _count(connection, filters, rare=rare, milliseconds=LOOK_UP_MILLISECONDS)
+
+
+_COUNTED: Final = """
+SELECT count(*) AS number FROM (SELECT FROM ({movies}) AS found LIMIT 10001) AS counted
+"""
+
+
+def _count(connection: sa.Connection, filters: Filters, *, rare: bool, milliseconds: int) -> Total:
+    seen, complete = 0, False
+    for part in parts(connection, filters, _COUNTED, rare=rare, milliseconds=milliseconds):
+        seen += part.rows[0]["number"]
+        complete = part.last
+        if seen > COUNTED_EXACTLY:
+            break
+    return Total.of(seen, complete=complete)
+
+
+_LOOKED_UP: Final = """
+WITH found AS MATERIALIZED (
+    SELECT id, {key} AS key FROM movies WHERE {filters} LIMIT %s
+), page AS (
+    SELECT id, key FROM found WHERE {beyond} ORDER BY {order}
+)
+SELECT counted.number, page.key, {columns}
+FROM (SELECT count(*) AS number FROM found) AS counted
+LEFT JOIN (page JOIN movies USING (id)) ON true
+ORDER BY page.key {direction}, page.id {direction}
+"""
+
+
+def _look_up(
+    connection: sa.Connection, filters: Filters, place: Place, bound: int
+) -> _LookedUp | None:
+    """Returns the page and its total; without rows where more than `bound` were found; or None
+    where the time did not suffice.
+    """
+    statement = NO_SCAN + _LOOKED_UP.format(
+        key=place.key,
+        filters=filters.sql,
+        beyond=place.beyond("key"),
+        order=place.order("key"),
+        columns=place.columns,
+        direction=place.direction,
+    )
+    values = (*filters.values, bound + 1, *place.beyond_values)
+    rows = select_in_time(connection, statement, values, milliseconds=LOOK_UP_MILLISECONDS)
+    if rows is None:
+        return None
+    number = rows[0]["number"]
+    if number > bound:
+        return _LookedUp([], Total(bound, "gte"))
+    # With nothing on the page, the number still has a row.
+    return _LookedUp([row for row in rows if row["key"] is not None], Total(number, "eq"))
+
+
+_LISTED: Final = """
+SELECT {key} AS key, {columns} FROM movies WHERE {filters} AND {beyond} ORDER BY {order}
+"""
+
+
+def _list(filters: Filters, place: Place) -> str:
+    return _LISTED.format(
+        key=place.key,
+        columns=place.columns,
+        filters=filters.sql,
+        beyond=place.beyond(place.key),
+        order=place.order(place.key),
+    )
+
+
+def _walk(connection: sa.Connection, filters: Filters, place: Place) -> list[dict[str, Any]] | None:
+    values = (*filters.values, *place.beyond_values)
+    statement = WALKING + _list(filters, place)
+    return select_in_time(connection, statement, values, milliseconds=WALK_MILLISECONDS)
+
+
+def _sort(connection: sa.Connection, filters: Filters, place: Place) -> list[dict[str, Any]]:
+    values = (*filters.values, *place.beyond_values)
+    bound = f"SET LOCAL statement_timeout = {SORT_MILLISECONDS}; "
+    return select_text(connection, bound + _SORTING + _list(filters, place), values)
