@@ -1,15 +1,15 @@
 """The way to the database: read-only, made after fork, and never waited for without end.
 
 What goes wrong there becomes DatabaseUnavailableError, which is a 503; nothing here mends it, for
-each new request tries anew, and a connection that died is replaced when it is next taken.
+each new request tries anew, and a connection that died is replaced when it is next used.
 """
 
 import contextlib
 import select
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 
 import psycopg2.errors
 import psycopg2.extensions as pg
@@ -25,7 +25,16 @@ WAIT_SECONDS: Final = 4  # Postgres itself gives up a second earlier, unless it 
 # A worker process serves four requests at a time; one more is for the readiness probe.
 _POOL_SIZE: Final = 4
 _POOL_OVERFLOW: Final = 1
+# Any page of memory is as near as any other, a compiled plan comes too late for a search of some
+# milliseconds, and the places of millions of movies have to fit into a list.
+_SESSION: Final = (
+    "-c default_transaction_read_only=on -c random_page_cost=1.1 -c jit=off -c work_mem=32MB"
+)
+
 _RECYCLE_SECONDS: Final = 600  # so that connections move on after a failover or a resize
+
+
+Answer = TypeVar("Answer")
 
 
 class Database:
@@ -36,22 +45,23 @@ class Database:
         self._engine: sa.Engine | None = None
         self._lock = threading.Lock()
 
-    @contextlib.contextmanager
-    def connect(self) -> Iterator[sa.Connection]:
-        """Lends a connection. Raises DatabaseUnavailableError, from what is done with it too."""
-        try:
-            with self._pool().connect() as connection:
-                yield connection
-        except sa.exc.OperationalError as error:
-            if isinstance(error.orig, psycopg2.errors.QueryCanceled):
-                raise DatabaseUnavailableError(
-                    f"The database needed more than {STATEMENT_SECONDS} seconds."
-                ) from error
-            raise DatabaseUnavailableError("The database does not answer.") from error
-        except sa.exc.InterfaceError as error:
-            raise DatabaseUnavailableError("The database does not answer.") from error
-        except sa.exc.TimeoutError as error:
-            raise DatabaseUnavailableError("Every connection to the database is in use.") from error
+    def ask(self, question: Callable[[sa.Connection], Answer]) -> Answer:
+        """Asks a question over a connection. Raises DatabaseUnavailableError.
+
+        A connection that died in the pool is only noticed by using it, which is cheaper than to
+        try each before use. Then the question is asked once more, over a new one.
+        """
+        with _unavailability():
+            try:
+                return self._ask_once(question)
+            except sa.exc.DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                return self._ask_once(question)
+
+    def _ask_once(self, question: Callable[[sa.Connection], Answer]) -> Answer:
+        with self._pool().connect() as connection:
+            return question(connection)
 
     def close(self) -> None:
         """Closes the connections that nobody is using."""
@@ -65,6 +75,22 @@ class Database:
             if self._engine is None:
                 self._engine = _make_engine(self._settings)
             return self._engine
+
+
+@contextlib.contextmanager
+def _unavailability() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        if isinstance(error.orig, psycopg2.errors.QueryCanceled):
+            raise DatabaseUnavailableError(
+                f"The database needed more than {STATEMENT_SECONDS} seconds."
+            ) from error
+        raise DatabaseUnavailableError("The database does not answer.") from error
+    except sa.exc.InterfaceError as error:
+        raise DatabaseUnavailableError("The database does not answer.") from error
+    except sa.exc.TimeoutError as error:
+        raise DatabaseUnavailableError("Every connection to the database is in use.") from error
 
 
 def bound_waits() -> None:
@@ -102,7 +128,6 @@ def _make_engine(settings: DatabaseSettings) -> sa.Engine:
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
         pool_timeout=CONNECT_SECONDS,
-        pool_pre_ping=True,
         pool_recycle=_RECYCLE_SECONDS,
     )
 
@@ -118,5 +143,5 @@ def _connect_arguments() -> dict[str, Any]:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": milliseconds,
-        "options": f"-c statement_timeout={milliseconds} -c default_transaction_read_only=on",
+        "options": f"-c statement_timeout={milliseconds} {_SESSION}",
     }

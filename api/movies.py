@@ -14,7 +14,7 @@ from api.errors import NotFoundError
 from api.parameters import read_pairs
 from schemas.facets import FacetsSchema
 from schemas.movie import MovieSchema
-from schemas.search import PAGE_MAXIMUM, Count, MovieFilterSchema, MovieSearchSchema
+from schemas.search import PAGE_MAXIMUM, MovieFilterSchema, MovieSearchSchema
 from schemas.suggestion import SuggestionSchema, SuggestSchema
 
 _PAGERS: Final = ("cursor", "page")
@@ -53,7 +53,7 @@ def search_movies(connection: sa.Connection, query: dict[str, Any]) -> Response:
     themselves. All filters may be combined, and the text filters repeated: then all must match.
     """
     page = queries.search_movies(connection, query)
-    return answer(page.rows, headers=_links(query, page) | _total(connection, query, page))
+    return answer(page.rows, headers=_links(query, page) | _total(page))
 
 
 @blueprint.route("/movies/<uuid:movie_id>", parameters=[_MOVIE_ID])
@@ -113,16 +113,7 @@ def _links(query: dict[str, Any], page: queries.Page) -> dict[str, str]:
     return link_header(request.path, pairs, pagers=_PAGERS, places=places)
 
 
-def _total(connection: sa.Connection, query: dict[str, Any], page: queries.Page) -> dict[str, str]:
-    if query["count"] is Count.NONE:
+def _total(page: queries.Page) -> dict[str, str]:
+    if page.total is None:
         return {}
-    total = _seen(query, page) or queries.count_movies(connection, query)
-    return {"X-Total-Count": str(total.count), "X-Total-Relation": total.relation}
-
-
-def _seen(query: dict[str, Any], page: queries.Page) -> queries.Total | None:
-    # The last page, when one knows how many were before it, tells without any counting.
-    before = (query.get("page", 1) - 1) * query["limit"]
-    if "cursor" in query or page.following or (before and not page.rows):
-        return None
-    return queries.Total(before + len(page.rows), "eq")
+    return {"X-Total-Count": str(page.total.count), "X-Total-Relation": page.total.relation}

@@ -7,7 +7,7 @@ go beside it. `ledger` shows the imports.
 
 from api.queries.facets import Facets, count_facets
 from api.queries.ledger import data_version, find_import, list_bad_records, list_imports
-from api.queries.movies import count_movies, find_movie, is_migrated, search_movies
+from api.queries.movies import find_movie, is_migrated, search_movies
 from api.queries.rows import Page, Total
 from api.queries.suggestions import Suggestion, suggest
 
@@ -17,7 +17,6 @@ __all__ = [
     "Suggestion",
     "Total",
     "count_facets",
-    "count_movies",
     "data_version",
     "find_import",
     "find_movie",

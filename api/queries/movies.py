@@ -37,12 +37,6 @@ def search_movies(connection: sa.Connection, query: dict[str, Any]) -> Page:
     return Page(page.rows, page.following, page.preceding, found.total)
 
 
-def count_movies(connection: sa.Connection, query: dict[str, Any]) -> Total:
-    """Counts the movies found: exactly up to 10,000, unless that takes too long."""
-    filters = read_filters(connection, query)
-    return Total(0, "eq") if filters is None else ways.count(connection, filters)
-
-
 def find_movie(connection: sa.Connection, movie_id: uuid.UUID) -> dict[str, Any] | None:
     """Returns a movie, or None."""
     found = select(connection, sa.select(*_MOVIE).where(movies.c.id == movie_id))

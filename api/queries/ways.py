@@ -56,14 +56,8 @@ def find(connection: sa.Connection, filters: Filters, place: Place, *, counted: 
     if rows is None:
         rows = _sort(connection, filters, place)
     if counted and total is None:
-        total = _count(connection, filters, rare=False, milliseconds=COUNT_MILLISECONDS)
+        total = _seen(place, rows) or _count(connection, filters)
     return Found(rows, total)
-
-
-def count(connection: sa.Connection, filters: Filters) -> Total:
-    """Counts the movies that meet some filters, as far as a total goes."""
-    rare = is_rare(connection, filters)
-    return _count(connection, filters, rare=rare, milliseconds=LOOK_UP_MILLISECONDS)
 
 
 _COUNTED: Final = """
@@ -71,14 +65,21 @@ SELECT count(*) AS number FROM (SELECT FROM ({movies}) AS found LIMIT 10001) AS 
 """
 
 
-def _count(connection: sa.Connection, filters: Filters, *, rare: bool, milliseconds: int) -> Total:
+def _count(connection: sa.Connection, filters: Filters) -> Total:
     seen, complete = 0, False
-    for part in parts(connection, filters, _COUNTED, rare=rare, milliseconds=milliseconds):
+    for part in parts(connection, filters, _COUNTED, rare=False, milliseconds=COUNT_MILLISECONDS):
         seen += part.rows[0]["number"]
         complete = part.last
         if seen > COUNTED_EXACTLY:
             break
     return Total.of(seen, complete=complete)
+
+
+def _seen(place: Place, rows: list[dict[str, Any]]) -> Total | None:
+    """The last page tells the total, where one knows how many movies were before it."""
+    if place.cursor is not None or len(rows) == place.limit or (place.offset and not rows):
+        return None
+    return Total.of(place.offset + len(rows), complete=True)
 
 
 _LOOKED_UP: Final = """
