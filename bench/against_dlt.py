@@ -1,0 +1,142 @@
+"""dlt, a widely used loader, on the same file and the same Postgres, in an environment of its own.
+
+dlt builds no search index and keeps no ledger. It appends, which is its quickest way: it neither
+knows which movies are the same nor that it had the file before.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import venv
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from bench.errors import BenchError
+from bench.plan import ROOT
+from bench.services import Services, connect
+
+VERSION: Final = "1.31.0"
+_HOME: Final = ROOT / ".local" / "bench-dlt"
+_INSTALL_SECONDS: Final = 600
+_STARTED_SECONDS: Final = 120
+_FEWEST_A_SECOND: Final = 500
+_FILE_RECORDS: Final = "50000"  # work is shared out by files
+
+
+@dataclasses.dataclass(frozen=True)
+class Mode:
+    """A way to use dlt: a name, what it does, and the words of dlt_program.py."""
+
+    name: str
+    description: str
+    form: str
+    nesting: str
+    settings: Mapping[str, str]
+
+
+_PARALLEL: Final = {
+    "NORMALIZE__WORKERS": str(os.cpu_count() or 1),
+    "SOURCES__DATA_WRITER__FILE_MAX_ITEMS": _FILE_RECORDS,
+    "NORMALIZE__DATA_WRITER__FILE_MAX_ITEMS": _FILE_RECORDS,
+}
+
+MODES: Final = (
+    Mode(
+        "defaults",
+        "as it comes: INSERT statements; cast and genres become tables of their own",
+        "insert_values",
+        "default",
+        {},
+    ),
+    Mode(
+        "csv",
+        "its documented quick way: CSV by COPY, a process for each core; the same tables",
+        "csv",
+        "default",
+        _PARALLEL,
+    ),
+    Mode(
+        "csv, flat",
+        "the same, but cast and genres stay JSON in one column each (`max_table_nesting=0`)",
+        "csv",
+        "0",
+        _PARALLEL,
+    ),
+)
+
+
+def install_dlt() -> Path:
+    """Returns the Python that has dlt, after installing it where it is missing."""
+    python, done = _HOME / "bin" / "python", _HOME / f"dlt-{VERSION}"
+    if done.exists():
+        return python
+    shutil.rmtree(_HOME, ignore_errors=True)
+    venv.create(_HOME, with_pip=True)
+    log = _HOME / "install.log"
+    with log.open("wb") as output:
+        words = ["-m", "pip", "install", "--quiet", f"dlt[postgres]=={VERSION}"]
+        try:
+            subprocess.run(
+                [python, *words],
+                stdout=output,
+                stderr=output,
+                timeout=_INSTALL_SECONDS,
+                check=True,
+            )
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            raise BenchError(
+                f"dlt {VERSION} could not be installed; see {log.relative_to(ROOT)}."
+            ) from error
+    done.touch()
+    return python
+
+
+def measure_dlt(services: Services, mode: Mode, file: Path, movies: int) -> float:
+    """Returns the seconds that dlt takes for a file, without those of starting Python."""
+    python = install_dlt()
+    home = services.folder / "dlt"
+    with services.fresh_database() as dsns:
+        environment = {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "RUNTIME__DLTHUB_TELEMETRY": "false",
+            "DLT_DATA_DIR": str(home),
+            "DESTINATION__POSTGRES__CREDENTIALS": dsns.migrator,
+            **mode.settings,
+        }
+        words = [str(ROOT / "bench" / "dlt_program.py"), str(file), mode.form, mode.nesting]
+        try:
+            answer = _run([str(python), *words], environment, movies)
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+        _check(dsns.admin, movies)
+    seconds: float = answer["seconds"]
+    return seconds
+
+
+def _run(command: list[str], environment: dict[str, str], movies: int) -> Any:
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_STARTED_SECONDS + movies / _FEWEST_A_SECOND,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"dlt was not done after {error.timeout:.0f} seconds.") from error
+    if done.returncode:
+        raise BenchError(f"dlt failed: {done.stderr.strip().splitlines()[-1:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _check(dsn: str, movies: int) -> None:
+    with closing(connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM loaded.movies")
+        found = cursor.fetchone()[0]
+        if found != movies:
+            raise BenchError(f"dlt stored {found} of {movies} movies.")

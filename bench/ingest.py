@@ -1,0 +1,101 @@
+"""Measures imports, in one run: the limit, the worker's whole path, dlt, memory, the time from PUT
+to visible, and small files. `make bench-ingest`; bench/README.md explains every figure.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import psycopg2
+from botocore.exceptions import BotoCoreError, ClientError
+
+from api.errors import ApiError
+from bench.errors import BenchError
+from bench.plan import Plan
+from bench.report import write_report
+from bench.results import Facts, Results
+from bench.run import Run
+from bench.services import aws_variables, running_services
+from local.folder import postgres_folder, wipe
+from local.lock import AlreadyRunningError, hold_lock
+from local.postgres import Postgres, PostgresError
+from local.processes import ProcessError, StopRequested
+
+_EXPECTED: Final = (
+    ApiError,
+    BenchError,
+    BotoCoreError,
+    ClientError,
+    OSError,
+    PostgresError,
+    ProcessError,
+    psycopg2.Error,
+    subprocess.SubprocessError,
+)
+# Files, the emulator's copy, tables with their indexes, and WAL until the next checkpoint.
+_BYTES_PER_MOVIE: Final = 4_000
+_BYTES_AT_LEAST: Final = 2_000_000_000
+_INTERRUPTED: Final = 130  # as shells have it
+
+
+def main() -> int:
+    """Runs the plan that the command line describes. Returns 1 where anything failed."""
+    plan = Plan.parse(sys.argv[1:])
+    try:
+        with hold_lock(plan.folder.with_suffix(".lock")):
+            check_room(plan)
+            return _run(plan)
+    except StopRequested:
+        print("Stopped, and with it everything that was started.")
+        return _INTERRUPTED
+    except AlreadyRunningError:
+        print("error: The benchmark is running already.", file=sys.stderr)
+    except _EXPECTED as error:
+        print(f"error: {error}", file=sys.stderr)
+    return 1
+
+
+def check_room(plan: Plan) -> None:
+    """Raises BenchError where a disk has no room for the largest size of the plan."""
+    needed = max(_BYTES_AT_LEAST, plan.sizes[-1] * _BYTES_PER_MOVIE)
+    for place in (plan.folder, Postgres(postgres_folder(plan.folder)).home):
+        existing = next(above for above in (place, *place.parents) if above.exists())
+        free = shutil.disk_usage(existing).free
+        if free < needed:
+            raise BenchError(
+                f"{plan.sizes[-1]:,} movies need about {needed / 1e9:.0f} GB on the disk of"
+                f" {place}; it has {free / 1e9:.0f}. Choose smaller ones with --sizes."
+            )
+
+
+def _run(plan: Plan) -> int:
+    wipe(plan.folder)  # of a run that was killed
+    results, whole = Results(), False
+    try:
+        with running_services(plan.folder) as services:
+            # This process sends messages as the API does, and boto3 looks here.
+            os.environ.update(aws_variables(services.aws_url))
+            facts = Facts.gather(services)
+            try:
+                Run(plan, services, results, _EXPECTED).measure()
+                whole = True
+            finally:
+                path = plan.results if whole else plan.folder.with_name("bench-unfinished.md")
+                _write(path, write_report(facts, results))
+    finally:
+        wipe(plan.folder)
+        plan.folder.rmdir()
+    return 1 if results.faults else 0
+
+
+def _write(path: Path, report: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(report, encoding="utf-8")
+    print(f"Written: {path}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""What was measured, and what has to be known to read it: facts of the machine and its settings."""
+
+import dataclasses
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Self
+
+import psutil
+
+from bench.latency import Latency
+from bench.plan import ROOT
+from bench.road import Passage
+from bench.services import Services, connect
+from bench.small_files import SmallFiles
+
+_GIT_SECONDS: Final = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """Where and when it was measured."""
+
+    began: datetime
+    cores: int
+    processor: str
+    memory_bytes: int
+    system: str
+    python: str
+    postgres: str
+    commit: str
+    load: float  # the machine's, before the run began
+
+    @classmethod
+    def gather(cls, services: Services) -> Self:
+        """Looks at the machine and at Postgres."""
+        with closing(connect(services.dsn)) as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW server_version")
+            version = cursor.fetchone()[0]
+        return cls(
+            began=datetime.now(UTC),
+            cores=os.cpu_count() or 1,
+            processor=_processor(),
+            memory_bytes=psutil.virtual_memory().total,
+            system=f"{platform.system()} {platform.release()}",
+            python=platform.python_version(),
+            postgres=version,
+            commit=_commit(),
+            load=os.getloadavg()[0],
+        )
+
+
+@dataclasses.dataclass
+class Results:
+    """Everything that was measured so far; `faults` are what could not be."""
+
+    limit: dict[int, list[float]] = dataclasses.field(default_factory=dict)  # by movies: seconds
+    path: dict[int, list[Passage]] = dataclasses.field(default_factory=dict)
+    dlt: dict[tuple[str, int], list[float]] = dataclasses.field(default_factory=dict)  # by mode
+    memory: dict[tuple[int, str], Passage] = dataclasses.field(default_factory=dict)  # by format
+    latency: Latency | None = None
+    small_files: SmallFiles | None = None
+    faults: list[str] = dataclasses.field(default_factory=list)
+
+    def path_seconds(self, movies: int) -> list[float]:
+        """Returns every time of the whole path for a size."""
+        return [passage.seconds for passage in self.path.get(movies, [])]
+
+
+def a_second(movies: int, seconds: Sequence[float]) -> float:
+    """Returns movies a second, by the median of several times."""
+    return movies / statistics.median(seconds)
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _commit() -> str:
+    """Returns the commit, and whether the files differ from it; nothing outside of a checkout."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=_GIT_SECONDS,
+        check=False,
+    )
+    return done.stdout.strip() or "unknown"

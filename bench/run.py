@@ -1,0 +1,135 @@
+"""The order in which a plan is measured. The sizes one after another; within a size, limit and path
+by turns, so that what slows the machine for a while slows both.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from bench.against_dlt import MODES, install_dlt, measure_dlt
+from bench.inputs import FORMATS, Inputs, make_inputs
+from bench.latency import measure_latency
+from bench.limit import measure_limit
+from bench.plan import Part, Plan
+from bench.results import Results
+from bench.road import Passage, measure_passage
+from bench.services import Services
+from bench.small_files import measure_small_files
+
+_WITH_SIZES: Final = (Part.LIMIT, Part.PATH, Part.DLT, Part.MEMORY)
+_MB: Final = 1_000_000
+
+
+class Run:
+    """One run of a plan. A part that fails is noted, and the others go on."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        services: Services,
+        results: Results,
+        expected: tuple[type[Exception], ...],
+    ) -> None:
+        self._plan = plan
+        self._services = services
+        self._results = results
+        self._expected = expected
+
+    def measure(self) -> None:
+        """Measures all of the plan, and prints each figure when it is known."""
+        for size in self._plan.sizes:
+            if any(self._plan.has(part, size) for part in _WITH_SIZES):
+                self._measure_size(size)
+        if Part.LATENCY in self._plan.parts:
+            with self._noted("latency"):
+                self._measure_latency()
+        if Part.SMALL_FILES in self._plan.parts:
+            with self._noted("small files"):
+                self._measure_small_files()
+
+    def _measure_size(self, size: int) -> None:
+        say(f"{size:,} movies: writing the files")
+        with make_inputs(self._services.folder / "inputs", size) as inputs:
+            for number in range(self._plan.repeats_of(size)):
+                self._measure_speed(inputs, path_first=number % 2 == 1)
+                if self._plan.has(Part.DLT, size):
+                    self._measure_dlt(inputs)
+            if self._plan.has(Part.MEMORY, size):
+                self._measure_memory(inputs)
+
+    def _measure_speed(self, inputs: Inputs, *, path_first: bool) -> None:
+        measures = [(Part.LIMIT, self._measure_limit), (Part.PATH, self._measure_path)]
+        for part, measure in reversed(measures) if path_first else measures:
+            if self._plan.has(part, inputs.movies):
+                with self._noted(f"{part}, {inputs.movies:,} movies"):
+                    measure(inputs)
+
+    def _measure_limit(self, inputs: Inputs) -> None:
+        seconds = measure_limit(self._services, inputs.rows, inputs.movies)
+        self._results.limit.setdefault(inputs.movies, []).append(seconds)
+        say_speed(inputs.movies, "limit: COPY", seconds)
+
+    def _measure_path(self, inputs: Inputs) -> None:
+        passage = measure_passage(self._services, inputs.file("json"), inputs.movies)
+        self._results.path.setdefault(inputs.movies, []).append(passage)
+        say_speed(inputs.movies, "whole path", passage.seconds)
+
+    def _measure_dlt(self, inputs: Inputs) -> None:
+        for mode in MODES:
+            with self._noted(f"dlt ({mode.name}), {inputs.movies:,} movies"):
+                install_dlt()
+                seconds = measure_dlt(self._services, mode, inputs.file("json"), inputs.movies)
+                self._results.dlt.setdefault((mode.name, inputs.movies), []).append(seconds)
+                say_speed(inputs.movies, f"dlt ({mode.name})", seconds)
+
+    def _measure_memory(self, inputs: Inputs) -> None:
+        """Takes plain JSON's from the path, where that was measured: it is watched there too."""
+        for form in FORMATS:
+            with self._noted(f"memory, {inputs.movies:,} movies as {form}"):
+                passage = self._watched(inputs, form)
+                self._results.memory[inputs.movies, form] = passage
+                peak = passage.peak
+                say(
+                    f"{inputs.movies:>10,} movies  memory ({form}):"
+                    f" {peak.pss / _MB:.0f} MB ({peak.rss / _MB:.0f} MB with shared pages twice)"
+                )
+
+    def _watched(self, inputs: Inputs, form: str) -> Passage:
+        known = self._results.path.get(inputs.movies, [])
+        if form == FORMATS[0] and known:
+            return max(known, key=lambda passage: passage.peak.pss)
+        return measure_passage(self._services, inputs.file(form), inputs.movies)
+
+    def _measure_latency(self) -> None:
+        latency = measure_latency(self._services.folder / "stack", self._plan.uploads)
+        self._results.latency = latency
+        say(
+            f"PUT to visible, {len(latency.seconds)} uploads: p50 {latency.percentile(0.5):.3f} s,"
+            f" p99 {latency.percentile(0.99):.3f} s, max {latency.percentile(1):.3f} s"
+        )
+
+    def _measure_small_files(self) -> None:
+        small = measure_small_files(self._services, self._plan.files)
+        self._results.small_files = small
+        say(
+            f"{small.files:,} small files: {small.files / small.seconds:.1f} a second,"
+            f" the emulator's floor {small.files / small.best_floor.seconds:.1f}"
+        )
+
+    @contextmanager
+    def _noted(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except self._expected as error:
+            self._results.faults.append(f"{what}: {error}")
+            say(f"not measured: {what}: {error}")
+
+
+def say(text: str) -> None:
+    """Prints at once, for whoever waits."""
+    print(text, flush=True)
+
+
+def say_speed(movies: int, what: str, seconds: float) -> None:
+    """Prints one time, and the speed that it means."""
+    say(f"{movies:>10,} movies  {what}: {seconds:.2f} s, {movies / seconds:,.0f} movies a second")
