@@ -263,13 +263,14 @@ class TcpProxy(_Proxy):
     """Forwards bytes both ways. Hangs up on the next client that sends `cut_after`, once it did."""
 
     cut_after = b""  # empty again when it has struck
+    cut_only = b""  # cuts only a client that has sent this before
     refusing = False  # takes connections and hangs up, as a server that is starting does
 
     async def _serve(self, client: Wire) -> None:
         if self.refusing:
             return
         server = Wire(*await asyncio.open_connection(HOST, self._upstream_port))
-        up = client.pump(server, self._is_to_be_cut)
+        up = client.pump(server, self._cutter())
         ways = [asyncio.ensure_future(way) for way in (up, server.pump(client))]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -278,8 +279,16 @@ class TcpProxy(_Proxy):
                 way.cancel()
             server.writer.close()
 
-    def _is_to_be_cut(self, data: bytes) -> bool:
-        if not self.cut_after or self.cut_after not in data:
-            return False
-        self.cut_after = b""
-        return True
+    def _cutter(self) -> Callable[[bytes], bool]:
+        """Returns what tells of one client's data whether to hang up after it."""
+        sent = False
+
+        def is_to_be_cut(data: bytes) -> bool:
+            nonlocal sent
+            sent = sent or self.cut_only in data
+            if not (sent and self.cut_after and self.cut_after in data):
+                return False
+            self.cut_after = b""
+            return True
+
+        return is_to_be_cut

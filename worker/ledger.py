@@ -136,6 +136,7 @@ def open_entry(
     """Opens an import, or opens it again, and commits, so that it shows as running.
 
     `version` is None where S3 did not say what the object is; `on_error` is for a new entry.
+    Raises FencedError where the import has ended meanwhile.
     """
     values = _opening_values(notification, version)
     # What S3 once said of the object stays, where it now says nothing.
@@ -153,7 +154,9 @@ def open_entry(
     statement = (
         insert(imports)
         .values(id=import_id, on_error=on_error, **values)
-        .on_conflict_do_update(index_elements=["id"], set_=again)
+        .on_conflict_do_update(
+            index_elements=["id"], set_=again, where=imports.c.status.in_(_TO_BE_DONE)
+        )
         # The commit need not reach the disk before work begins: the one that counts comes later,
         # and takes this one along.
         .returning(
@@ -162,9 +165,11 @@ def open_entry(
             sa.func.set_config("synchronous_commit", "off", sa.true()),
         )
     )
-    attempt, chosen, _ = connection.execute(statement).one()
+    opened = connection.execute(statement).one_or_none()
     connection.commit()
-    return Entry(import_id, attempt, OnError(chosen))
+    if opened is None:  # by a commit that was under way when its worker was lost
+        raise FencedError("Another worker has just finished this import.")
+    return Entry(import_id, opened.attempts, OnError(opened.on_error))
 
 
 def _opening_values(notification: Notification, version: ObjectVersion | None) -> dict[str, Any]:

@@ -44,5 +44,6 @@ def road(site: Site) -> Road:
 
 
 @pytest.fixture
-def postgres_proxy(site: Site) -> TcpProxy:
-    return site.postgres
+def postgres_proxy(site: Site) -> Iterator[TcpProxy]:
+    yield site.postgres
+    site.postgres.cut_after = site.postgres.cut_only = b""
