@@ -5,40 +5,54 @@ is known before the database has searched for anything: whoever has the answer a
 for the price of reading one number.
 """
 
-import functools
 import hashlib
 from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
+import sqlalchemy as sa
 from flask import Response, request
 
 from api import queries
 from api.services import services
 
-View = TypeVar("View", bound=Callable[..., Any])
-
 _KEEP_AND_ASK: Final = "public, no-cache"
 _DO_NOT_KEEP: Final = "no-store"
 
 
-def conditional(view: View) -> View:
-    """Lends a view a connection, as `connection`, unless the client has its answer already.
+def conditional(
+    read: Callable[[], Any], answer: Callable[[sa.Connection, Any], Response]
+) -> Response:
+    """Answers a question about movies, or 304 to a client that has the answer already.
 
-    Such a client is told 304. The view's answer has to depend on nothing but movies and request.
+    `read` reads the question, and raises InvalidError; `answer` may depend on nothing but that,
+    the path and the movies, and may be called twice.
     """
+    database = services().database
+    if request.if_none_match:
+        # A tag that is right was given for this very question: there is no need to read it again.
+        return database.ask(lambda connection: _answer_if_changed(connection, read, answer))
+    question = read()
+    return database.ask(lambda connection: _answer(connection, question, answer))
 
-    @functools.wraps(view)
-    def answer_or_not(*args: Any, **kwargs: Any) -> Response:
-        with services().database.connect() as connection:
-            tag = _tag(queries.data_version(connection))
-            if _is_known(tag):
-                return _tagged(Response(status=304), tag)
-            answer: Response = view(*args, connection=connection, **kwargs)
-        # An import that is committed between the two statements puts newer movies under the older
-        # tag. It costs one answer more, for nobody asks twice by a tag that was never the newest.
-        return _tagged(answer, tag)
 
-    return cast("View", answer_or_not)
+def _answer_if_changed(
+    connection: sa.Connection,
+    read: Callable[[], Any],
+    answer: Callable[[sa.Connection, Any], Response],
+) -> Response:
+    tag = _tag(queries.data_version(connection))
+    if _is_known(tag):
+        return _tagged(Response(status=304), tag)
+    return _tagged(answer(connection, read()), tag)
+
+
+def _answer(
+    connection: sa.Connection, question: Any, answer: Callable[[sa.Connection, Any], Response]
+) -> Response:
+    # An import that is committed between the two statements puts newer movies under the older
+    # tag. It costs one answer more, for nobody asks twice by a tag that was never the newest.
+    tag = _tag(queries.data_version(connection))
+    return _tagged(answer(connection, question), tag)
 
 
 def fixed(body: bytes, tag: str, content_type: str) -> Response:

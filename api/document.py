@@ -11,7 +11,8 @@ from typing import Any, Final, Protocol, TypeVar, cast
 
 import flask_smorest
 import orjson
-from flask import request
+import sqlalchemy as sa
+from flask import Response, request
 from flask_smorest.utils import deepupdate
 from marshmallow import RAISE, Schema, fields
 
@@ -121,6 +122,13 @@ class _NothingSchema(Schema):
 _NOTHING: Final = _NothingSchema()
 
 
+_CONDITIONAL: Final = {
+    "200": {"headers": references(*TAGGED)},
+    "304": {"description": "You have the answer.", "headers": references(*TAGGED)},
+    "503": problem_name(503),
+}
+
+
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
     """flask-smorest's blueprint, with types, strict queries and problem documents."""
 
@@ -175,11 +183,29 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
             response["links"] = links
         return lambda view: _describe(view, responses={str(status): response})
 
-    def conditional(self, view: View) -> View:
-        """Lends a view a connection, as `connection`, unless the client has its answer already."""
-        unchanged = {"description": "You have the answer.", "headers": references(*TAGGED)}
-        responses = {"200": {"headers": references(*TAGGED)}, "304": unchanged}
-        return _describe(conditional(view), parameters=["If-None-Match"], responses=responses)
+    def conditional(self, schema: type[Schema] | None = None) -> Decorator:
+        """Passes a connection to a view that answers from the movies alone, and a query if any.
+
+        Whoever has its answer already is told so in place of that.
+        """
+        reader = schema() if schema else _NOTHING
+
+        def decorator(view: View) -> View:
+            @functools.wraps(view)
+            def answer(**path: Any) -> Response:
+                def ask(connection: sa.Connection, query: dict[str, Any]) -> Response:
+                    known = {"query": query} if schema else {}
+                    return cast("Response", view(connection, **path, **known))
+
+                return conditional(lambda: read_query(reader, request.query_string), ask)
+
+            _described(answer)["reads_query"] = True
+            if schema:
+                _describe(answer, parameters=[{"in": "query", "schema": schema}])
+            _describe(answer, parameters=["If-None-Match"], responses=_CONDITIONAL)
+            return cast("View", answer)
+
+        return decorator
 
     def problems(self, *statuses: int) -> Decorator:
         """Documents the errors that a view's caller has to reckon with."""

@@ -54,8 +54,7 @@ def _is_ready(database: Database, seconds: float) -> bool:
 
     def ask() -> None:
         try:
-            with database.connect() as connection:
-                answers.put(queries.is_migrated(connection))
+            answers.put(database.ask(queries.is_migrated))
         except DatabaseUnavailableError:
             answers.put(False)
 

@@ -43,8 +43,7 @@ def _link(operation: str) -> dict[str, Any]:
 @blueprint.problems(503)
 def list_imports(query: dict[str, Any]) -> Response:
     """List imports, the newest first"""
-    with services().database.connect() as connection:
-        page = queries.list_imports(connection, query)
+    page = services().database.ask(lambda connection: queries.list_imports(connection, query))
     return answer(_imports.dump(page.rows, many=True), headers=_links("cursor", page))
 
 
@@ -72,14 +71,14 @@ def list_bad_records(import_id: uuid.UUID, query: dict[str, Any]) -> Response:
     A bounded number of them is kept; the import's `bad_records` is the true one.
     """
     found = _find(import_id)
-    with services().database.connect() as connection:
-        page = queries.list_bad_records(connection, found["id"], **query)
+    page = services().database.ask(
+        lambda connection: queries.list_bad_records(connection, found["id"], **query)
+    )
     return answer(page.rows, headers=_links("after", page))
 
 
 def _find(import_id: uuid.UUID) -> dict[str, Any]:
-    with services().database.connect() as connection:
-        found = queries.find_import(connection, import_id)
+    found = services().database.ask(lambda connection: queries.find_import(connection, import_id))
     if found is None:
         raise NotSeenYetError(
             f"No worker has seen an import with the id {import_id} yet. "

@@ -30,7 +30,6 @@ blueprint = Blueprint("movies", __name__, description="Films, and how to find th
 
 
 @blueprint.route("/movies")
-@blueprint.query(MovieSearchSchema)
 @blueprint.answers(
     200,
     MovieSchema(many=True, partial=True),
@@ -44,8 +43,7 @@ blueprint = Blueprint("movies", __name__, description="Films, and how to find th
         }
     },
 )
-@blueprint.problems(503)
-@blueprint.conditional
+@blueprint.conditional(MovieSearchSchema)
 def search_movies(connection: sa.Connection, query: dict[str, Any]) -> Response:
     """Find movies by title, actor, genre and year
 
@@ -58,8 +56,8 @@ def search_movies(connection: sa.Connection, query: dict[str, Any]) -> Response:
 
 @blueprint.route("/movies/<uuid:movie_id>", parameters=[_MOVIE_ID])
 @blueprint.answers(200, MovieSchema, description="The movie.")
-@blueprint.problems(404, 503)
-@blueprint.conditional
+@blueprint.problems(404)
+@blueprint.conditional()
 def show_movie(connection: sa.Connection, movie_id: uuid.UUID) -> Response:
     """Show one movie"""
     movie = queries.find_movie(connection, movie_id)
@@ -69,10 +67,8 @@ def show_movie(connection: sa.Connection, movie_id: uuid.UUID) -> Response:
 
 
 @blueprint.route("/movies/facets")
-@blueprint.query(MovieFilterSchema)
 @blueprint.answers(200, FacetsSchema, description="The numbers.")
-@blueprint.problems(503)
-@blueprint.conditional
+@blueprint.conditional(MovieFilterSchema)
 def count_facets(connection: sa.Connection, query: dict[str, Any]) -> Response:
     """Count the movies found, by genre and by year
 
@@ -89,10 +85,8 @@ def count_facets(connection: sa.Connection, query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/suggest")
-@blueprint.query(SuggestSchema)
 @blueprint.answers(200, SuggestionSchema(many=True), description="Suggestions, the best first.")
-@blueprint.problems(503)
-@blueprint.conditional
+@blueprint.conditional(SuggestSchema)
 def suggest(connection: sa.Connection, query: dict[str, Any]) -> Response:
     """Suggest titles and actors while one types"""
     found = queries.suggest(connection, query["term"], query["limit"])

@@ -58,9 +58,12 @@ def refuse(dsn: str, statement: str) -> None:
 
 def test_the_apis_connections_are_read_only_and_bounded(database: Dsns) -> None:
     app = make_api(database.api)
-    with app.extensions["movies-r-us"].database.connect() as connection:
-        names = ("transaction_read_only", "statement_timeout", "application_name")
-        shown = [connection.execute(sa.text(f"SHOW {name}")).scalar_one() for name in names]
+    names = ("transaction_read_only", "statement_timeout", "application_name")
+
+    def show(connection: sa.Connection) -> list[str]:
+        return [connection.execute(sa.text(f"SHOW {name}")).scalar_one() for name in names]
+
+    shown = app.extensions["movies-r-us"].database.ask(show)
     assert shown == ["on", "3s", "movies-r-us-api"]
 
 
