@@ -15,6 +15,7 @@ from schemas.tables import TITLE_KEY
 class Place:
     """A page's place, in terms of SQL. One row more is fetched: it tells of a further page."""
 
+    key_column: str
     key: str  # what the list is sorted by, before the id
     falling: bool
     cursor: Cursor | None
@@ -27,6 +28,7 @@ class Place:
         """Reads it from a query that MovieSearchSchema loaded."""
         sort, cursor = query["sort"], query.get("cursor")
         return cls(
+            key_column="year" if sort.by_year else "title",
             key="year" if sort.by_year else TITLE_KEY,
             falling=sort.descending != _backwards(cursor),
             cursor=cursor,
@@ -45,18 +47,19 @@ class Place:
     def direction(self) -> str:
         return "DESC" if self.falling else "ASC"
 
-    def order(self, key: str) -> str:
-        """What follows ORDER BY, by whatever name the key goes there."""
-        return (
-            f"{key} {self.direction}, id {self.direction} LIMIT {self.limit} OFFSET {self.offset}"
-        )
+    @property
+    def order(self) -> str:
+        """What follows ORDER BY."""
+        order = f"{self.key} {self.direction}, id {self.direction}"
+        return f"{order} LIMIT {self.limit} OFFSET {self.offset}"
 
-    def beyond(self, key: str) -> str:
+    @property
+    def beyond(self) -> str:
         """The condition to lie beyond the cursor; its values are `beyond_values`."""
         if self.cursor is None:
             return "true"
         kind = "smallint" if self.key == "year" else "text"
-        return f"({key}, id) {'<' if self.falling else '>'} (%s::{kind}, %s::uuid)"
+        return f"({self.key}, id) {'<' if self.falling else '>'} (%s::{kind}, %s::uuid)"
 
     @property
     def beyond_values(self) -> tuple[str, ...]:
