@@ -4,7 +4,7 @@ Pages are found by where the last one ended (keyset), as those of the movies are
 """
 
 import uuid
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -15,12 +15,14 @@ from schemas.tables import data_version as _data_version
 from schemas.tables import import_aliases, import_errors, imports
 
 _IMPORT = tuple(imports.c[name] for name in ImportSchema().fields)
+_DATA_VERSION: Final = f"SELECT {_data_version.c.version.name} FROM {_data_version.name}"
 _BAD_RECORD = (import_errors.c.position, import_errors.c.faults, import_errors.c.raw)
 
 
 def data_version(connection: sa.Connection) -> int:
     """Returns a number that every import changes, in the same moment in which it is committed."""
-    return int(connection.execute(sa.select(_data_version.c.version)).scalar_one())
+    # Every search begins with it, and what SQLAlchemy would do to build it takes twice its time.
+    return int(connection.exec_driver_sql(_DATA_VERSION).scalar_one())
 
 
 def list_imports(connection: sa.Connection, query: dict[str, Any]) -> Page:
