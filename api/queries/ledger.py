@@ -11,11 +11,10 @@ import sqlalchemy as sa
 from api.listing import LedgerCursor
 from api.queries.rows import Page, select
 from schemas.imports import ErrorCode, ImportSchema, ImportStatus, OnError
-from schemas.tables import data_version as _data_version
 from schemas.tables import import_aliases, import_errors, imports
 
 _IMPORT = tuple(imports.c[name] for name in ImportSchema().fields)
-_DATA_VERSION: Final = f"SELECT {_data_version.c.version.name} FROM {_data_version.name}"
+_DATA_VERSION: Final = "SELECT version FROM data_version"
 _BAD_RECORD = (import_errors.c.position, import_errors.c.faults, import_errors.c.raw)
 
 
