@@ -1,0 +1,108 @@
+"""What the ledger says of an import that was not done at the first try, and who may still do it."""
+
+import threading
+
+import psycopg2
+import pytest
+
+from schemas.notification import Notification
+from tests.builders import as_file, make_records
+from tests.short_road import MakeRoad, Road
+from worker import locks
+from worker.errors import LeaseLostError, ObjectBusyError, TransientError
+from worker.importing import Outcome
+from worker.lease import Turn
+
+LAST = Turn(last=True)
+
+
+def break_off(road: Road, notification: Notification) -> None:
+    """Leaves the ledger as a process does that is killed in the middle of an import."""
+    with pytest.raises(LeaseLostError):
+        road.importer.run(notification, Turn(lost=lambda: True))
+
+
+@pytest.mark.parametrize("checks", [1, 2, 3, 4])
+def test_an_import_whose_lease_is_lost_stops_before_the_next_batch_and_writes_nothing(
+    make_road: MakeRoad, checks: int
+) -> None:
+    road = make_road(MRU_CHUNK_RECORDS="10")
+    notification = road.upload(as_file(make_records(30)))  # three batches, and the end
+    answers = iter([*[False] * (checks - 1), True])
+    with pytest.raises(LeaseLostError):
+        road.importer.run(notification, Turn(lost=lambda: next(answers)))
+    assert list(answers) == []
+    assert road.movies() == []
+    assert road.entry()["status"] == "running"
+    assert road.importer.run(notification) is Outcome.SUCCEEDED
+    assert road.entry()["attempts"] == 2
+
+
+def test_an_import_that_was_put_off_says_why_until_it_is_done(road: Road) -> None:
+    notification = road.upload(as_file(make_records(3)))
+    break_off(road, notification)
+    road.importer.put_off(notification, "Put off for 15 seconds: the weather.")
+    entry = road.entry()
+    assert (entry["status"], entry["attempts"]) == ("running", 1)
+    assert entry["error"] == "Put off for 15 seconds: the weather."
+    road.importer.run(notification)
+    assert (road.entry()["status"], road.entry()["error"]) == ("succeeded", None)
+
+
+def test_an_import_that_is_done_is_not_put_off(road: Road) -> None:
+    notification = road.upload(as_file(make_records(3)))
+    road.importer.run(notification)
+    road.importer.put_off(notification, "Put off.")
+    road.importer.give_up(notification, "It was in vain.")
+    assert (road.entry()["status"], road.entry()["error"]) == ("succeeded", None)
+
+
+def test_an_import_that_never_began_can_be_given_up(road: Road) -> None:
+    notification = road.notification("never-there.json")
+    road.importer.give_up(notification, "S3 did not answer.")
+    entry = road.entry()
+    assert (entry["id"], entry["attempts"]) == (str(notification.id), 1)
+    assert (entry["status"], entry["error_code"]) == ("failed", "gave_up")
+    assert entry["error"] == "Given up: S3 did not answer."
+
+
+def test_an_import_that_broke_off_at_every_try_is_not_tried_for_the_last_time(
+    make_road: MakeRoad,
+) -> None:
+    road = make_road(MRU_MAX_RECEIVES="3")
+    notification = road.upload(as_file(make_records(3)))
+    break_off(road, notification)
+    break_off(road, notification)
+    with pytest.raises(TransientError, match="lost in the middle of attempt 2"):
+        road.importer.run(notification, LAST)
+    road.importer.give_up(notification, "It costs workers their lives.")
+    entry = road.entry()
+    assert (entry["status"], entry["error_code"], entry["attempts"]) == ("failed", "gave_up", 2)
+
+
+def test_an_import_that_was_put_off_at_every_try_is_tried_for_the_last_time(
+    make_road: MakeRoad,
+) -> None:
+    road = make_road(MRU_MAX_RECEIVES="3")
+    notification = road.upload(as_file(make_records(3)))
+    for _ in range(2):
+        break_off(road, notification)
+        road.importer.put_off(notification, "Put off.")
+    assert road.importer.run(notification, LAST) is Outcome.SUCCEEDED
+
+
+def test_only_the_last_try_waits_for_another_worker_as_long_as_it_takes(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "LOCK_WAIT_SECONDS", 1)
+    notification = road.upload(as_file(make_records(3)))
+    other = psycopg2.connect(road.dsn)
+    with other.cursor() as cursor:
+        name = f"{notification.bucket}/{notification.key}"
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (name,))
+    with pytest.raises(ObjectBusyError):
+        road.importer.run(notification)
+    release = threading.Timer(1.5, other.close)
+    release.start()
+    assert road.importer.run(notification, LAST) is Outcome.SUCCEEDED
+    release.join()
