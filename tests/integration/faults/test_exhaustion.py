@@ -2,6 +2,7 @@
 was an import, the ledger says that it was given up.
 """
 
+import functools
 import json
 import uuid
 from collections.abc import Iterator
@@ -92,8 +93,8 @@ def test_an_import_that_fails_as_often_as_it_may_is_given_up(road: Road, dead_be
     wait_until_dead(road, dead_before + 1)
 
 
-def attempts_of(road: Road, upload: Upload) -> int | None:
-    return entry_of(road, upload).get("attempts")
+def is_at(road: Road, upload: Upload, attempt: int) -> bool:
+    return entry_of(road, upload).get("attempts") == attempt
 
 
 def test_an_import_that_costs_every_process_its_life_is_given_up_before_the_last(
@@ -104,7 +105,7 @@ def test_an_import_that_costs_every_process_its_life_is_given_up_before_the_last
         hold_up(road, upload)
     road.announce(upload.notification)
     for attempt in range(1, RECEIVES):
-        wait_until("it is at it", lambda attempt=attempt: attempts_of(road, upload) == attempt)
+        wait_until("it is at it", functools.partial(is_at, road, upload, attempt))
         wait_until_written(road)
         (child,) = psutil.Process(worker.pid).children()
         child.kill()
