@@ -20,22 +20,19 @@ def configure_logs(room: str, *, readable: bool, stream: TextIO | None = None) -
     `readable` is for people; without it each line is a JSON object with `timestamp` (ISO 8601,
     UTC), `level`, `event`, `logger`, `room` and the event's fields.
     """
+    rendered = _for_people() if readable else _for_machines(room)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *(_for_people() if readable else _for_machines(room)),
-            ],
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
         )
     )
     root = logging.getLogger()
@@ -44,15 +41,36 @@ def configure_logs(room: str, *, readable: bool, stream: TextIO | None = None) -
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, *rendered],
+        logger_factory=lambda *names: _Writer(handler, *names),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
+
+
+class _Writer:
+    """Writes our own lines, which are whole already, beside those of the standard logging.
+
+    Through it, each would cost as much as the rest of a small request. Only its lock is needed: it
+    is the one that does not stay locked in a child of a process that forks.
+    """
+
+    def __init__(self, handler: logging.StreamHandler[TextIO], name: str = "root") -> None:
+        self.name = name
+        self._handler = handler
+
+    def msg(self, line: str) -> None:
+        """Writes a line. What cannot be written is lost, and stops nobody."""
+        self._handler.acquire()
+        try:
+            self._handler.stream.write(line + "\n")
+            self._handler.flush()
+        except (OSError, ValueError):  # a broken pipe, a closed stream, half a character
+            return
+        finally:
+            self._handler.release()
+
+    debug = info = warning = error = critical = exception = log = msg
 
 
 def _for_people() -> list[Any]:

@@ -142,6 +142,24 @@ def test_configuring_twice_does_not_write_twice(stream: io.StringIO) -> None:
     assert line_of(stream)["room"] == "worker"
 
 
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_stream_that_cannot_be_written_to_stops_nobody(
+    stream: io.StringIO,
+    readable: bool,  # noqa: FBT001
+) -> None:
+    configure_logs("api", readable=readable, stream=stream)
+    log = structlog.stdlib.get_logger("api")
+    log.info("half a character: \ud83d")
+    stream.close()
+    log.info("said to nobody")
+
+
+def test_arguments_are_put_where_they_belong(stream: io.StringIO) -> None:
+    configure_logs("worker", readable=False, stream=stream)
+    structlog.stdlib.get_logger("worker").warning("lost %s of %d", "one", 2)
+    assert line_of(stream)["event"] == "lost one of 2"
+
+
 def test_readable_lines_are_for_people(stream: io.StringIO) -> None:
     configure_logs("api", readable=True, stream=stream)
     structlog.stdlib.get_logger("api.movies").info("search answered", found=2)
