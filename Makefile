@@ -5,17 +5,19 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint types imports unit format lock clean
+.PHONY: help up demo test lint types imports unit bench-ingest format lock clean
 
 PYTHON ?=
 RUN := .venv/bin/python
+# For bench-ingest, say ARGS="--quick"; bench/README.md has them all.
+ARGS ?=
 # More than there are cores: tests of real processes wait more than they compute.
 TESTS_AT_A_TIME ?= 3
 # Written last, so that an installation cut short begins again.
 INSTALLED := .venv/installed
 
 help: ## List what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
 
 up: $(INSTALLED) ## Run the whole stack here, with its logs, until Ctrl-C
 	@exec $(RUN) -m local up
@@ -39,6 +41,9 @@ imports: $(INSTALLED) ## Check that rooms import only what they may
 
 unit: $(INSTALLED) ## Run all tests
 	@exec $(RUN) -m pytest --numprocesses $(TESTS_AT_A_TIME) --dist worksteal
+
+bench-ingest: $(INSTALLED) ## Measure imports against Postgres' own COPY: an hour on a quiet machine
+	@exec $(RUN) -m bench.ingest $(ARGS)
 
 format: $(INSTALLED) ## Put style and format right
 	@$(RUN) -m ruff check --quiet --fix

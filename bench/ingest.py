@@ -35,9 +35,11 @@ _EXPECTED: Final = (
     psycopg2.Error,
     subprocess.SubprocessError,
 )
-# Files, the emulator's copy, tables with their indexes, and WAL until the next checkpoint.
-_BYTES_PER_MOVIE: Final = 4_000
-_BYTES_AT_LEAST: Final = 2_000_000_000
+# As measured: files, the emulator's copy, the table, its indexes; and WAL until a checkpoint,
+# which comes at the latest when there are 8 GB of it.
+_BYTES_PER_MOVIE: Final = 2_000
+_WAL_BYTES_PER_MOVIE: Final = 5_000
+_WAL_BYTES_AT_MOST: Final = 9_000_000_000
 _INTERRUPTED: Final = 130  # as shells have it
 
 
@@ -60,13 +62,15 @@ def main() -> int:
 
 def check_room(plan: Plan) -> None:
     """Raises BenchError where a disk has no room for the largest size of the plan."""
-    needed = max(_BYTES_AT_LEAST, plan.sizes[-1] * _BYTES_PER_MOVIE)
+    largest = plan.sizes[-1]
+    wal = min(_WAL_BYTES_AT_MOST, largest * _WAL_BYTES_PER_MOVIE)
+    needed = largest * _BYTES_PER_MOVIE + wal
     for place in (plan.folder, Postgres(postgres_folder(plan.folder)).home):
         existing = next(above for above in (place, *place.parents) if above.exists())
         free = shutil.disk_usage(existing).free
         if free < needed:
             raise BenchError(
-                f"{plan.sizes[-1]:,} movies need about {needed / 1e9:.0f} GB on the disk of"
+                f"{largest:,} movies need about {needed / 1e9:.0f} GB on the disk of"
                 f" {place}; it has {free / 1e9:.0f}. Choose smaller ones with --sizes."
             )
 

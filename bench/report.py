@@ -118,12 +118,13 @@ def _memory(results: Results) -> Iterable[str]:
             (
                 f"{size:,}",
                 form,
-                f"{passage.peak.pss / _MB:.0f}",
-                f"{passage.peak.rss / _MB:.0f}",
-                str(passage.peak.samples),
+                f"{peak.pss / _MB:.0f}",
+                f"{peak.rss / _MB:.0f}",
+                f"{peak.samples:,}",
                 _rate(size, [passage.seconds]),
             )
             for (size, form), passage in sorted(results.memory.items())
+            if (peak := passage.peak)
         ],
     )
     yield (

@@ -12,7 +12,7 @@ from bench.latency import measure_latency
 from bench.limit import measure_limit
 from bench.plan import Part, Plan
 from bench.results import Results
-from bench.road import Passage, measure_passage
+from bench.road import measure_passage
 from bench.services import Services
 from bench.small_files import measure_small_files
 
@@ -70,7 +70,7 @@ class Run:
         say_speed(inputs.movies, "limit: COPY", seconds)
 
     def _measure_path(self, inputs: Inputs) -> None:
-        passage = measure_passage(self._services, inputs.file("json"), inputs.movies)
+        passage = measure_passage(self._services, inputs.file("json"), inputs.movies, watch=False)
         self._results.path.setdefault(inputs.movies, []).append(passage)
         say_speed(inputs.movies, "whole path", passage.seconds)
 
@@ -83,22 +83,14 @@ class Run:
                 say_speed(inputs.movies, f"dlt ({mode.name})", seconds)
 
     def _measure_memory(self, inputs: Inputs) -> None:
-        """Takes plain JSON's from the path, where that was measured: it is watched there too."""
         for form in FORMATS:
             with self._noted(f"memory, {inputs.movies:,} movies as {form}"):
-                passage = self._watched(inputs, form)
-                self._results.memory[inputs.movies, form] = passage
-                peak = passage.peak
-                say(
-                    f"{inputs.movies:>10,} movies  memory ({form}):"
-                    f" {peak.pss / _MB:.0f} MB ({peak.rss / _MB:.0f} MB with shared pages twice)"
+                passage = measure_passage(
+                    self._services, inputs.file(form), inputs.movies, watch=True
                 )
-
-    def _watched(self, inputs: Inputs, form: str) -> Passage:
-        known = self._results.path.get(inputs.movies, [])
-        if form == FORMATS[0] and known:
-            return max(known, key=lambda passage: passage.peak.pss)
-        return measure_passage(self._services, inputs.file(form), inputs.movies)
+                self._results.memory[inputs.movies, form] = passage
+                if peak := passage.peak:
+                    say(f"{inputs.movies:>10,} movies  memory ({form}): {peak.pss / _MB:.0f} MB")
 
     def _measure_latency(self) -> None:
         latency = measure_latency(self._services.folder / "stack", self._plan.uploads)
