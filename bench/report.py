@@ -103,8 +103,8 @@ def _dlt(results: Results) -> Iterable[str]:
     )
     yield "\n".join(f"- {mode.name}: {mode.description}." for mode in MODES)
     yield (
-        "dlt appends: it builds no search index, and neither knows which movies are the same nor"
-        " that it had a file before."
+        "The first three append: they have no search index, and know neither which movies are the"
+        " same nor that they had a file before."
     )
 
 
