@@ -18,8 +18,11 @@ from schemas.settings import Environment, LogFormat
 
 _environment: Final = Environment(os.environ)
 
+# In a container they are those of the whole machine, hence a bound.
+_cores: Final = max(2, min(8, os.cpu_count() or 2))
+
 bind = _environment.text("MRU_API_BIND", "0.0.0.0:8080")
-workers = _environment.integer("WEB_CONCURRENCY", 2, minimum=1, maximum=64)
+workers = _environment.integer("WEB_CONCURRENCY", _cores, minimum=1, maximum=64)
 worker_class = "gthread"
 threads = 4
 preload_app = False
@@ -27,8 +30,8 @@ preload_app = False
 timeout = 30  # of a worker's heartbeat, not of a request: those are bounded by what they wait for
 graceful_timeout = 25  # less than the 30 seconds that Kubernetes gives
 keepalive = 65  # more than the 60 seconds after which a load balancer gives up an idle connection
-max_requests = 20_000  # whatever leaks, leaks no further; not all workers at once
-max_requests_jitter = 4_000
+max_requests = 200_000  # whatever leaks, leaks no further; not all workers at once
+max_requests_jitter = 50_000
 
 limit_request_line = 8190  # the longest title, percent-encoded, fits
 accesslog = None  # the application logs its own requests
