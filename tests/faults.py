@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Final, Self
 
 HOST: Final = "127.0.0.1"
-_WAIT_SECONDS: Final = 30
+_WAIT_SECONDS: Final = 60
 
 
 @dataclasses.dataclass(frozen=True)

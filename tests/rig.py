@@ -32,7 +32,7 @@ AWS: Final = {
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
 }
-DEADLINE_SECONDS: Final = 30
+DEADLINE_SECONDS: Final = 60
 
 
 def wait_until(what: str, condition: Callable[[], Any]) -> None:
