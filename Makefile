@@ -12,7 +12,7 @@ RUN := .venv/bin/python
 # For bench-ingest, say ARGS="--quick"; bench/README.md has them all.
 ARGS ?=
 # More than there are cores: tests of real processes wait more than they compute.
-TESTS_AT_A_TIME ?= 3
+TESTS_AT_A_TIME ?= 4
 # Written last, so that an installation cut short begins again.
 INSTALLED := .venv/installed
 
