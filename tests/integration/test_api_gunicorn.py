@@ -91,7 +91,7 @@ def test_a_request_in_flight_is_finished_when_the_api_is_stopped(
 
 
 def wait_for_a_blocked_query(cursor: Any) -> None:
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         if cursor.fetchone()[0]:
