@@ -132,22 +132,28 @@ def cut_body(after_bytes: int) -> Fault:
 
 
 class Gate:
-    """A fault that passes on the beginning of an answer's body, and the rest once it is opened."""
+    """A fault that keeps a request back until it is opened, or only the end of the answer's body."""
 
-    def __init__(self, after_bytes: int) -> None:
+    def __init__(self, after_bytes: int | None = None) -> None:
         self._after_bytes = after_bytes
-        self._open = threading.Event()
+        self._is_open = threading.Event()
 
     def open(self) -> None:
-        self._open.set()
+        self._is_open.set()
 
     async def __call__(self, exchange: Exchange) -> None:
+        if self._after_bytes is None:
+            await self._opened()
+            return await exchange.forward()
         async with exchange.ask() as server:
             await exchange.client.send(await server.reader.readuntil(b"\r\n\r\n"))
             await exchange.client.send(await server.reader.readexactly(self._after_bytes))
-            while not self._open.is_set():
-                await asyncio.sleep(0.01)
+            await self._opened()
             await server.pump(exchange.client)
+
+    async def _opened(self) -> None:
+        while not self._is_open.is_set():
+            await asyncio.sleep(0.01)
 
 
 def slow(seconds: float) -> Fault:

@@ -96,7 +96,7 @@ class ImportTask:
     def _put_off(self, lease: Lease, announced: Notification, error: TransientError) -> None:
         busy = isinstance(error, ObjectBusyError)
         delay = lease.postpone(_BUSY_SECONDS if busy else self.settings.retry_seconds)
-        reason = f"Put off for {delay} seconds: {error}"
+        reason = f"Put off for {delay} s: {error}"
         mine = not isinstance(error, _ENTRY_OF_ANOTHER)
         told = mine and _succeeds(lambda: self._importer.put_off(announced, reason))
         log.warning("import put off", seconds=delay, in_ledger=told, **_facts(lease, error))

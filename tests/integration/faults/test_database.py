@@ -33,13 +33,14 @@ def test_an_import_whose_connections_are_cut_leaves_nothing_and_is_done_again(
     road: Road, postgres_proxy: TcpProxy
 ) -> None:
     upload = put_movies(road)
-    gate = hold_up(road, upload)
+    gate, again = hold_up(road, upload), hold_up(road, upload)
     road.announce(upload.notification)
     wait_until_written(road)
     postgres_proxy.cut()
     gate.open()
     wait_until_put_off(road, upload, AWAY)
     assert titles_of(road, upload) == []
+    again.open()
     check_imported_once(road, upload, attempts=2)
 
 

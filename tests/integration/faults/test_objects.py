@@ -45,12 +45,15 @@ def test_whoever_asks_for_an_import_is_told_why_it_waits(road: Road) -> None:
     client = make_api(road.dsns.api).test_client()
     upload = put_movies(road)
     road.rig.proxy.plan(faults.cut_body(after_bytes=400_000), operation=upload.place)
+    again = faults.Gate()
+    road.rig.proxy.plan(again, operation=upload.place)
     road.announce(upload.notification)
     address = f"/imports/{upload.notification.id}"
     wait_until("it is put off", lambda: (client.get(address).get_json() or {}).get("error"))
     answer = client.get(address).get_json()
     assert answer["status"] == "running"
-    assert answer["error"].startswith("Put off for 1 seconds: S3 broke off after ")
+    assert answer["error"].startswith("Put off for 1 s: S3 broke off after ")
+    again.open()
     check_imported_once(road, upload, attempts=2)
     assert client.get(address).get_json()["error"] is None
 
@@ -75,9 +78,11 @@ def test_a_slow_object_is_imported_however_often_its_message_has_to_be_kept(road
 def test_a_body_that_is_cut_off_leaves_nothing_and_is_read_again(road: Road) -> None:
     upload = put_movies(road)
     road.rig.proxy.plan(faults.cut_body(after_bytes=400_000), operation=upload.place)
+    again = hold_up(road, upload)
     road.announce(upload.notification)
     wait_until_put_off(road, upload, "S3 broke off after")
     assert titles_of(road, upload) == []
+    again.open()
     check_imported_once(road, upload, attempts=2)
 
 
@@ -97,9 +102,12 @@ def test_an_object_that_is_overwritten_after_it_broke_off_is_never_taken_for_the
 ) -> None:
     early = put_movies(road)
     road.rig.proxy.plan(faults.cut_body(after_bytes=400_000), operation=early.place)
+    again = faults.Gate()
+    road.rig.proxy.plan(again, operation=early.place)
     road.announce(early.notification)
     wait_until_put_off(road, early, "S3 broke off after")
     late = upload_movies(road, key=early.notification.key)
+    again.open()
     wait_until("it is superseded", lambda: status_of(road, early) == "superseded")
     check_imported_once(road, late)
     assert titles_of(road, early) == []
