@@ -64,7 +64,7 @@ def _movie(record: Mapping[str, Any]) -> Movie:
     return Movie(movie_id_digits(title, year, cast), title, year, cast, record["genres"])
 
 
-def unique(records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def unique(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Leaves out what is the same movie as one before."""
     seen = set[str]()
     for record in records:

@@ -5,11 +5,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import psycopg2
 import psycopg2.extras
 
+from local.database import Dsns, environment_of
 from schemas.notification import Notification, notification_id
+from schemas.settings import Environment
+from worker.database import Database
 from worker.importing import Importer, Outcome
+from worker.objects import make_client
+from worker.settings import Settings
 
 
 @dataclasses.dataclass
@@ -52,6 +58,17 @@ class Road:
 
 
 MakeRoad = Callable[..., Road]
+
+
+def open_road(aws: str, bucket: str, database: Dsns, **variables: str) -> Road:
+    """Opens the road from a bucket into a database, with the worker's settings as named."""
+    environment = environment_of(database.worker) | {
+        "AWS_REGION": "eu-west-1",
+        "MRU_QUEUE_URL": f"{aws}/unused",
+    }
+    settings = Settings.read(Environment(environment | variables))
+    importer = Importer(Database.at(settings.database), make_client("eu-west-1"), settings)
+    return Road(bucket, boto3.client("s3", region_name="eu-west-1"), importer, database.admin)
 
 
 def counts_of(entry: dict[str, Any]) -> dict[str, int]:

@@ -2,17 +2,24 @@
 
 import collections
 import dataclasses
+import time
+from collections.abc import Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from api.queries.filters import read_filters
-from api.queries.parts import is_rare, parts
+from api.queries.filters import Filters, read_filters
+from api.queries.planning import BY_INDEX, BY_PLACE, is_rare
+from api.queries.rows import select_in_time, select_text
 
 MILLISECONDS: Final = 500
 
-_BY_COMBINATION: Final = """
-SELECT year, genres, count(*) AS number FROM ({movies}) AS found GROUP BY year, genres
+_FIRST_BLOCKS: Final = 1_000
+_TABLE: Final = """
+SELECT pg_relation_size('movies') / current_setting('block_size')::bigint AS blocks
+"""
+_NUMBERS: Final = """
+SELECT year, genres, count(*) AS number FROM movies WHERE {filters} AND {part} GROUP BY year, genres
 """
 
 
@@ -35,11 +42,46 @@ def count_facets(connection: sa.Connection, query: dict[str, Any]) -> Facets:
         return Facets([], [], complete=True)
     genres, years = collections.Counter[str](), collections.Counter[int]()
     complete = False
-    rare = is_rare(connection, filters)
-    for part in parts(connection, filters, _BY_COMBINATION, rare=rare, milliseconds=MILLISECONDS):
+    for part in _parts(connection, filters):
         for row in part.rows:
             years[row["year"]] += row["number"]
             genres.update(dict.fromkeys(row["genres"], row["number"]))
         complete = part.last
     frequent_first = sorted(genres.items(), key=lambda item: (-item[1], item[0]))
     return Facets(frequent_first, sorted(years.items(), reverse=True), complete)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """The numbers of some of the movies, and whether those were the last of them."""
+
+    rows: list[dict[str, Any]]
+    last: bool
+
+
+def _parts(connection: sa.Connection, filters: Filters) -> Iterator[_Part]:
+    if filters.years or is_rare(connection, filters):
+        statement = BY_INDEX + _NUMBERS.format(filters=filters.sql, part="true")
+        rows = select_in_time(connection, statement, filters.values, milliseconds=MILLISECONDS)
+        if rows is not None:
+            yield _Part(rows, last=True)
+            return
+    yield from _pieces(connection, filters)
+
+
+def _pieces(connection: sa.Connection, filters: Filters) -> Iterator[_Part]:
+    """Goes through the table in pieces, each twice as large as the one before; none is begun that
+    would take more than what is left of the time.
+    """
+    began = time.monotonic()
+    (table,) = select_text(connection, _TABLE)
+    first, size, took = 0, _FIRST_BLOCKS, 0.0
+    while first == 0 or (time.monotonic() - began + 2 * took) * 1000 < MILLISECONDS:
+        at = time.monotonic()
+        piece = f"ctid >= '({first},0)' AND ctid < '({first + size},0)'"
+        statement = BY_PLACE + _NUMBERS.format(filters=filters.sql, part=piece)
+        rows = select_text(connection, statement, filters.values)
+        first, size, took = first + size, size * 2, time.monotonic() - at
+        yield _Part(rows, last=first >= table["blocks"])
+        if first >= table["blocks"]:
+            return

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import sqlalchemy as sa
 
 from api.queries.filters import Reach, reach_of
-from api.queries.parts import NO_SCAN, WALKING
+from api.queries.planning import BY_INDEX, BY_LIST
 from api.queries.rows import select_in_time
 
 MILLISECONDS: Final = 50  # for each of at most four statements
@@ -66,8 +66,8 @@ def suggest(connection: sa.Connection, term: str, limit: int) -> list[Suggestion
 
 def _find(connection: sa.Connection, statement: str, term: str, limit: int) -> list[str]:
     values = {"term": term, "limit": limit}
-    walk = WALKING + _filled_in(statement, "ORDER BY year DESC, id DESC", _NEWEST)
-    look_up = NO_SCAN + _filled_in(statement, "", _ALL + 1)
+    walk = BY_LIST + _filled_in(statement, "ORDER BY year DESC, id DESC", _NEWEST)
+    look_up = BY_INDEX + _filled_in(statement, "", _ALL + 1)
     ways = [look_up, walk] if len(term) > _COMMON_MAX_LENGTH else [walk, look_up]
     if reach_of(connection, " " + term) is not Reach.INDEX:
         ways = [walk]

@@ -4,10 +4,7 @@
   Quick for what is rare, be it at the end of the list or nowhere at all.
 - *walk*: along the list, past every movie that does not meet the filters, until a page is full.
   Quick for what is common, and for terms of one or two letters, which no index knows.
-- *sort*: looking up without a bound, for what is common, but far down the list.
-
-The planner would choose by its statistics. They are not there yet after a first import, know
-nothing of what is rare, and can have it walk past a million movies to find none.
+- *sort*: looking up without a bound, for what is common but far down the list.
 """
 
 import dataclasses
@@ -16,18 +13,16 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from api.queries.filters import Filters
-from api.queries.parts import NO_SCAN, WALKING, is_rare, parts
 from api.queries.places import Place
+from api.queries.planning import BY_INDEX, BY_LIST, BY_SORTING, is_rare
 from api.queries.rows import COUNTED_EXACTLY, Total, select_in_time, select_text
+from api.queries.totals import count
 
 LOOK_UP_MILLISECONDS: Final = 150
 WALK_MILLISECONDS: Final = 150
 SORT_MILLISECONDS: Final = 2_500  # what remains of the 3 seconds of a request
-COUNT_MILLISECONDS: Final = 60  # beside a walk
-COUNT_READING_MILLISECONDS: Final = 20  # where counting is all that takes time
 
 _MANY: Final = 1_000  # where nobody counts, it is enough to know that there are so many
-_SORTING: Final = "SET LOCAL enable_indexscan = off; "
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,42 +41,17 @@ class _LookedUp:
 
 def find(connection: sa.Connection, filters: Filters, place: Place, *, counted: bool) -> Found:
     """Finds a page of the movies that meet some filters, and counts them if that is wanted."""
-    total: Total | None = None
+    looked_up = None
     if is_rare(connection, filters):
-        found = _look_up(connection, filters, place, COUNTED_EXACTLY if counted else _MANY)
-        if found is not None:
-            total = found.total
-            if total.relation == "eq":
-                return Found(found.rows, total)
+        looked_up = _look_up(connection, filters, place, COUNTED_EXACTLY if counted else _MANY)
+        if looked_up is not None and looked_up.total.relation == "eq":
+            return Found(looked_up.rows, looked_up.total if counted else None)
     rows = _walk(connection, filters, place)
     if rows is None:
         rows = _sort(connection, filters, place)
-    if counted and total is None:
-        total = _seen(place, rows) or _count(connection, filters)
-    return Found(rows, total)
-
-
-_COUNTED: Final = """
-SELECT count(*) AS number FROM (SELECT FROM ({movies}) AS found LIMIT 10001) AS counted
-"""
-
-
-def _count(connection: sa.Connection, filters: Filters) -> Total:
-    seen, complete = 0, False
-    milliseconds = COUNT_MILLISECONDS if filters.indexed else COUNT_READING_MILLISECONDS
-    for part in parts(connection, filters, _COUNTED, rare=False, milliseconds=milliseconds):
-        seen += part.rows[0]["number"]
-        complete = part.last
-        if seen > COUNTED_EXACTLY:
-            break
-    return Total.of(seen, complete=complete)
-
-
-def _seen(place: Place, rows: list[dict[str, Any]]) -> Total | None:
-    """The last page tells the total, where one knows how many movies were before it."""
-    if place.cursor is not None or len(rows) == place.limit or (place.offset and not rows):
-        return None
-    return Total.of(place.offset + len(rows), complete=True)
+    if not counted:
+        return Found(rows, None)
+    return Found(rows, looked_up.total if looked_up else count(connection, filters, place, rows))
 
 
 _LOOKED_UP: Final = """
@@ -105,7 +75,7 @@ def _look_up(
     """Returns the page and its total; without rows where more than `bound` were found; or None
     where the time did not suffice.
     """
-    statement = NO_SCAN + _LOOKED_UP.format(
+    statement = BY_INDEX + _LOOKED_UP.format(
         key_column=place.key_column,
         key=place.key,
         filters=filters.sql,
@@ -141,11 +111,11 @@ def _list(filters: Filters, place: Place) -> str:
 
 def _walk(connection: sa.Connection, filters: Filters, place: Place) -> list[dict[str, Any]] | None:
     values = (*filters.values, *place.beyond_values)
-    statement = WALKING + _list(filters, place)
+    statement = BY_LIST + _list(filters, place)
     return select_in_time(connection, statement, values, milliseconds=WALK_MILLISECONDS)
 
 
 def _sort(connection: sa.Connection, filters: Filters, place: Place) -> list[dict[str, Any]]:
     values = (*filters.values, *place.beyond_values)
     bound = f"SET LOCAL statement_timeout = {SORT_MILLISECONDS}; "
-    return select_text(connection, bound + _SORTING + _list(filters, place), values)
+    return select_text(connection, bound + BY_SORTING + _list(filters, place), values)

@@ -1,0 +1,43 @@
+"""What the planner is told before a statement, and the guess on which that depends.
+
+It would choose by its statistics. They are not there yet after a first import, know nothing of what
+is rare, and can have it walk past a million movies to find none.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from api.queries.filters import Filters
+from api.queries.rows import select_text
+
+# Through the indexes of what texts contain, or along a list.
+BY_INDEX: Final = "SET LOCAL enable_seqscan = off; "
+# Along a list, for which an index of another kind is no substitute.
+BY_LIST: Final = BY_INDEX + "SET LOCAL enable_bitmapscan = off; "
+# A piece of the table as it lies on the disk, given by `ctid`.
+BY_PLACE: Final = (
+    BY_LIST + "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; "
+)
+# All that is found, however, and then sorted.
+BY_SORTING: Final = "SET LOCAL enable_indexscan = off; "
+
+_PROBED_BLOCKS: Final = 100  # about 2,000 movies
+_COMMON_IN: Final = 10  # one in so many is common
+
+_PROBED: Final = """
+SELECT count(*) AS seen, count(*) FILTER (WHERE {filters}) AS found
+FROM movies WHERE ctid < '({blocks},0)'
+"""
+
+
+def is_rare(connection: sa.Connection, filters: Filters) -> bool:
+    """Tells whether to look movies up in an index: one knows them, and they are not too many.
+
+    That is a guess from the first movies of the table. If it is wrong, it only takes longer.
+    """
+    if not filters.indexed or not filters.common:
+        return filters.indexed
+    statement = BY_PLACE + _PROBED.format(filters=filters.sql, blocks=_PROBED_BLOCKS)
+    (row,) = select_text(connection, statement, filters.values)
+    return bool(row["found"] * _COMMON_IN <= row["seen"])
