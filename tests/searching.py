@@ -64,43 +64,63 @@ class Folder:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Folded:
+    movie: dict[str, Any]
+    title: str
+    actor: list[str]
+    genre: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
 class Reference:
     """Movies, and what a search has to find among them."""
 
-    movies: list[dict[str, Any]]
+    folded: list[_Folded]
     fold: Folder
 
     @classmethod
-    def of(cls, records: list[Mapping[str, Any]], dsn: str) -> "Reference":
+    def of(cls, records: list[dict[str, Any]], dsn: str) -> "Reference":
         fold = Folder(dsn)
-        fold.learn({text for each in records for text in (each["title"], *each["cast"])})
-        fold.learn({genre for each in records for genre in each["genres"]})
-        return cls([{"id": identity_of(each), **each} for each in records], fold)
+        texts = ((each["title"], *each["cast"], *each["genres"]) for each in records)
+        fold.learn({text for several in texts for text in several})
+        folded = [
+            _Folded(
+                {"id": identity_of(each), **each},
+                fold(each["title"]),
+                [fold(name) for name in each["cast"]],
+                [fold(name) for name in each["genres"]],
+            )
+            for each in records
+        ]
+        return cls(folded, fold)
+
+    @property
+    def movies(self) -> list[dict[str, Any]]:
+        return [each.movie for each in self.folded]
 
     def find(self, **query: Any) -> list[dict[str, Any]]:
         """Returns everything that parameters as in a URL find, in their order."""
-        sort = query.get("sort", "-year")
-        found = [movie for movie in self.movies if self._matches(movie, query)]
-        return sorted(found, key=lambda movie: self._place(movie, sort), reverse=sort[0] == "-")
-
-    def _matches(self, movie: dict[str, Any], query: dict[str, Any]) -> bool:
-        fold = self.fold
-        return (
-            all(fold(term) in fold(movie["title"]) for term in query.get("title", ()))
-            and all(
-                any(fold(term) in fold(text) for text in movie[field])
-                for name, field in (("actor", "cast"), ("genre", "genres"))
-                for term in query.get(name, ())
-            )
-            and int(query.get("year", movie["year"])) == movie["year"]
-            and int(query.get("year_from", 0)) <= movie["year"] <= int(query.get("year_to", 9999))
+        titles, actors, genres = (
+            [self.fold(term) for term in query.get(name, ())]
+            for name in ("title", "actor", "genre")
         )
-
-    def _place(self, movie: dict[str, Any], sort: str) -> tuple[Any, uuid.UUID]:
-        by_year = sort.endswith("year")
-        return (movie["year"] if by_year else self.fold(movie["title"])[:TITLE_KEY_LENGTH]), movie[
-            "id"
+        first, last = int(query.get("year_from", 0)), int(query.get("year_to", 9999))
+        found = [
+            each
+            for each in self.folded
+            if first <= each.movie["year"] <= last
+            and int(query.get("year", each.movie["year"])) == each.movie["year"]
+            and all(term in each.title for term in titles)
+            and all(any(term in name for name in each.actor) for term in actors)
+            and all(any(term in name for name in each.genre) for term in genres)
         ]
+        sort = query.get("sort", "-year")
+        found.sort(key=lambda each: self._place(each, sort), reverse=sort.startswith("-"))
+        return [each.movie for each in found]
+
+    def _place(self, each: _Folded, sort: str) -> tuple[Any, uuid.UUID]:
+        key = each.movie["year"] if sort.endswith("year") else each.title[:TITLE_KEY_LENGTH]
+        return key, each.movie["id"]
 
 
 def identity_of(record: Mapping[str, Any]) -> uuid.UUID:

@@ -7,6 +7,7 @@ import pytest
 
 from api import queries
 from api.queries import facets as facets_module
+from api.queries import suggestions
 from schemas.search import MovieFilterSchema
 from tests.searching import Reference, Search
 
@@ -44,6 +45,7 @@ def facets(search: Search, query: dict[str, Any]) -> queries.Facets:
 def test_facets_for_which_there_is_no_time_say_so(
     many_search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(facets_module, "MILLISECONDS", 60_000)
     everything = facets(many_search, {"title": ["e"]})
     assert everything.complete
     monkeypatch.setattr(facets_module, "MILLISECONDS", 1)
@@ -81,8 +83,9 @@ TERMS = (
 
 @pytest.mark.parametrize("term", TERMS)
 def test_suggestions_have_a_word_that_begins_like_that(
-    films: tuple[Search, Reference], term: str
+    films: tuple[Search, Reference], term: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(suggestions, "MILLISECONDS", 3_000)
     search, reference = films
     titles = {movie["title"] for movie in reference.movies}
     actors = {name for movie in reference.movies for name in movie["cast"]}

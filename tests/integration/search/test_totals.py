@@ -1,6 +1,5 @@
 """How many were found: exactly as far as is promised, and at least so many beyond it."""
 
-
 import psycopg2
 import pytest
 
@@ -53,7 +52,7 @@ def test_what_no_index_knows_is_counted_in_a_part_of_the_table(
     assert many_search.find(title=["xy"]).total == queries.Total(everything, "eq")
     monkeypatch.setattr(totals, "BLOCKS", 1_000)
     part = count(many, "strpos(mru_fold(title), 'xy') > 0 AND ctid < '(1000,0)'")
-    assert many_search.find(title=["xy"]).total == queries.Total(part, "gte")
+    assert many_search.find(title=["xy"], limit="1").total == queries.Total(part, "gte")
 
 
 def test_a_total_is_never_less_than_what_is_shown(
