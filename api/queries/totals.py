@@ -31,7 +31,8 @@ def count(
     connection: sa.Connection, filters: Filters, place: Place, rows: list[dict[str, Any]]
 ) -> Total:
     """Counts the movies found; the rows of a page are there already."""
-    seen = place.offset + len(rows)
+    # A page beyond the last one says nothing of how many there are before it.
+    seen = place.offset + len(rows) if rows else 0
     if place.cursor is None and len(rows) < place.limit and (rows or not place.offset):
         return Total.of(seen, complete=True)  # where the list ends
     if filters.years:
