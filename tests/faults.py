@@ -144,7 +144,8 @@ class Gate:
     async def __call__(self, exchange: Exchange) -> None:
         if self._after_bytes is None:
             await self._opened()
-            return await exchange.forward()
+            await exchange.forward()
+            return
         async with exchange.ask() as server:
             await exchange.client.send(await server.reader.readuntil(b"\r\n\r\n"))
             await exchange.client.send(await server.reader.readexactly(self._after_bytes))
