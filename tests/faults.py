@@ -132,7 +132,7 @@ def cut_body(after_bytes: int) -> Fault:
 
 
 class Gate:
-    """A fault that keeps a request back until it is opened, or only the end of the answer's body."""
+    """A fault that keeps a request back, or only the end of its answer, until it is opened."""
 
     def __init__(self, after_bytes: int | None = None) -> None:
         self._after_bytes = after_bytes
