@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Final
 
 import psycopg2
@@ -15,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from api.errors import ApiError
 from bench.errors import BenchError
 from bench.plan import Plan
+from bench.published import publish
 from bench.report import write_report
 from bench.results import Facts, Results
 from bench.run import Run
@@ -88,17 +88,12 @@ def _run(plan: Plan) -> int:
                 whole = True
             finally:
                 path = plan.results if whole else plan.folder.with_name("bench-unfinished.md")
-                _write(path, write_report(facts, results))
+                publish(path, write_report(facts, results))
+                print(f"Written: {path}", flush=True)
     finally:
         wipe(plan.folder)
         plan.folder.rmdir()
     return 1 if results.faults else 0
-
-
-def _write(path: Path, report: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(report, encoding="utf-8")
-    print(f"Written: {path}", flush=True)
 
 
 if __name__ == "__main__":

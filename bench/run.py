@@ -1,5 +1,5 @@
-"""The order in which a plan is measured. The sizes one after another; within a size, limit and path
-by turns, so that what slows the machine for a while slows both.
+"""The order in which a plan is measured. What is short first, then the sizes one after another;
+within a size limit and path by turns, so that what slows the machine for a while slows both.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from bench.latency import measure_latency
 from bench.limit import measure_limit
 from bench.plan import Part, Plan
 from bench.results import Results
-from bench.road import measure_passage
+from bench.road import Passage, measure_passage
 from bench.services import Services
 from bench.small_files import measure_small_files
 
@@ -37,23 +37,23 @@ class Run:
 
     def measure(self) -> None:
         """Measures all of the plan, and prints each figure when it is known."""
-        for size in self._plan.sizes:
-            if any(self._plan.has(part, size) for part in _WITH_SIZES):
-                self._measure_size(size)
         if Part.LATENCY in self._plan.parts:
             with self._noted("latency"):
                 self._measure_latency()
         if Part.SMALL_FILES in self._plan.parts:
             with self._noted("small files"):
                 self._measure_small_files()
+        for size in self._plan.sizes:
+            if any(self._plan.has(part, size) for part in _WITH_SIZES):
+                self._measure_size(size)
 
     def _measure_size(self, size: int) -> None:
         say(f"{size:,} movies: writing the files")
         with make_inputs(self._services.folder / "inputs", size) as inputs:
             for number in range(self._plan.repeats_of(size)):
                 self._measure_speed(inputs, path_first=number % 2 == 1)
-                if self._plan.has(Part.DLT, size):
-                    self._measure_dlt(inputs)
+            if self._plan.has(Part.DLT, size):
+                self._measure_dlt(inputs)
             if self._plan.has(Part.MEMORY, size):
                 self._measure_memory(inputs)
 
@@ -70,12 +70,19 @@ class Run:
         say_speed(inputs.movies, "limit: COPY", seconds)
 
     def _measure_path(self, inputs: Inputs) -> None:
-        passage = measure_passage(self._services, inputs.file("json"), inputs.movies, watch=False)
+        watch = self._is_watched(inputs.movies)
+        passage = measure_passage(self._services, inputs.file("json"), inputs.movies, watch=watch)
         self._results.path.setdefault(inputs.movies, []).append(passage)
         say_speed(inputs.movies, "whole path", passage.seconds)
+        if watch:
+            self._note_memory(inputs.movies, "json", passage)
+
+    def _is_watched(self, size: int) -> bool:
+        """Whether one run serves for time and memory, as long ones do: watching costs little."""
+        return self._plan.has(Part.MEMORY, size) and self._plan.repeats_of(size) == 1
 
     def _measure_dlt(self, inputs: Inputs) -> None:
-        for mode in MODES:
+        for mode in (mode for mode in MODES if inputs.movies <= mode.largest):
             with self._noted(f"dlt ({mode.name}), {inputs.movies:,} movies"):
                 install_dlt()
                 seconds = measure_dlt(self._services, mode, inputs.file("json"), inputs.movies)
@@ -83,14 +90,18 @@ class Run:
                 say_speed(inputs.movies, f"dlt ({mode.name})", seconds)
 
     def _measure_memory(self, inputs: Inputs) -> None:
-        for form in FORMATS:
+        missing = [form for form in FORMATS if (inputs.movies, form) not in self._results.memory]
+        for form in missing:
             with self._noted(f"memory, {inputs.movies:,} movies as {form}"):
                 passage = measure_passage(
                     self._services, inputs.file(form), inputs.movies, watch=True
                 )
-                self._results.memory[inputs.movies, form] = passage
-                if peak := passage.peak:
-                    say(f"{inputs.movies:>10,} movies  memory ({form}): {peak.pss / _MB:.0f} MB")
+                self._note_memory(inputs.movies, form, passage)
+
+    def _note_memory(self, size: int, form: str, passage: Passage) -> None:
+        self._results.memory[size, form] = passage
+        if peak := passage.peak:
+            say(f"{size:>10,} movies  memory ({form}): {peak.pss / _MB:.0f} MB")
 
     def _measure_latency(self) -> None:
         latency = measure_latency(self._services.folder / "stack", self._plan.uploads)
