@@ -5,11 +5,11 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint types imports unit bench-ingest format lock clean
+.PHONY: help up demo test lint types imports unit bench-ingest bench-search format lock clean
 
 PYTHON ?=
 RUN := .venv/bin/python
-# For bench-ingest, say ARGS="--quick"; bench/README.md has them all.
+# For bench-ingest and bench-search, say ARGS="--quick"; bench/README.md has them all.
 ARGS ?=
 # More than there are cores: tests of real processes wait more than they compute.
 TESTS_AT_A_TIME ?= 4
@@ -44,6 +44,9 @@ unit: $(INSTALLED) ## Run all tests
 
 bench-ingest: $(INSTALLED) ## Measure imports against Postgres' own COPY: an hour on a quiet machine
 	@exec $(RUN) -m bench.ingest $(ARGS)
+
+bench-search: $(INSTALLED) ## Measure searches: half an hour on a quiet machine
+	@exec $(RUN) -m bench.search $(ARGS)
 
 format: $(INSTALLED) ## Put style and format right
 	@$(RUN) -m ruff check --quiet --fix

@@ -9,17 +9,25 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import psutil
 
 from bench.latency import Latency
 from bench.plan import ROOT
 from bench.road import Passage
-from bench.services import Services, connect
+from bench.services import connect
 from bench.small_files import SmallFiles
 
 _GIT_SECONDS: Final = 10
+
+
+class Reachable(Protocol):
+    """Whatever runs a Postgres."""
+
+    @property
+    def dsn(self) -> str:
+        """The superuser's address."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Facts:
     load: float  # the machine's, before the run began
 
     @classmethod
-    def gather(cls, services: Services) -> Self:
+    def gather(cls, services: Reachable) -> Self:
         """Looks at the machine and at Postgres."""
         with closing(connect(services.dsn)) as connection, connection.cursor() as cursor:
             cursor.execute("SHOW server_version")
