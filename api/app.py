@@ -9,6 +9,7 @@ from api.cors import open_for_reading
 from api.document import CONFIG, Api
 from api.errors import handle_errors
 from api.observe import observe_requests
+from api.pages import static, views
 from api.services import Services
 from api.settings import Settings
 
@@ -22,9 +23,10 @@ def create_app(settings: Settings) -> Flask:
     for finish in (compress, keep_nothing_else, open_for_reading):
         app.after_request(finish)
     api = Api(app)
-    for views in (movies, uploads, imports, notifications, health):
-        api.register_blueprint(views.blueprint)
-    app.register_blueprint(docs.blueprint)
+    for room in (movies, uploads, imports, notifications, health):
+        api.register_blueprint(room.blueprint)
+    for room in (docs, views):
+        app.register_blueprint(room.blueprint)
     handle_errors(app)
-    Services.install(app, settings, document=api.render())
+    Services.install(app, settings, document=api.render(), pages=static.mark_of_pages())
     return app

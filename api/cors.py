@@ -1,4 +1,4 @@
-"""Lets web pages of any origin read: CORS, for GET alone."""
+"""Lets web pages of any origin read: CORS, for GET alone, and not for pages, which are no data."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ _PREFLIGHT: Final = {
 
 def open_for_reading(answer: Response) -> Response:
     """Allows any page to read what anyone may read. Answers to other methods are left alone."""
-    if request.method in _READING:
+    if request.method in _READING and answer.mimetype != "text/html":
         answer.headers["Access-Control-Allow-Origin"] = "*"
         answer.headers["Access-Control-Expose-Headers"] = _EXPOSED
     if request.method == "OPTIONS" and answer.status_code == 200:

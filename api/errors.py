@@ -134,9 +134,14 @@ def problem_answer(
     return answer(document, status=status, headers=headers, content_type=PROBLEM_CONTENT_TYPE)
 
 
-def _answer_api_error(error: ApiError) -> Response:
+def note_failure(error: ApiError) -> None:
+    """Writes down what is no fault of the client's."""
     if error.status >= 500:
         logger.warning("request not served", detail=error.detail, cause=repr(error.__cause__))
+
+
+def _answer_api_error(error: ApiError) -> Response:
+    note_failure(error)
     return problem_answer(error.status, error.detail, faults=error.faults, headers=error.headers)
 
 

@@ -18,8 +18,8 @@ _EXTENSION: Final = "movies-r-us"
 class Services:
     """One of each for an application; none of them connects before it is used.
 
-    `document` is the OpenAPI document as it is served; `release` is a mark of it: two releases of
-    the API that answer differently describe themselves differently.
+    `document` is the OpenAPI document as it is served; `release` is a mark of it and of
+    the pages: two releases that answer differently have different ones.
     """
 
     settings: Settings
@@ -30,15 +30,15 @@ class Services:
     release: str
 
     @classmethod
-    def install(cls, app: Flask, settings: Settings, *, document: bytes) -> None:
-        """Makes the services of an application."""
+    def install(cls, app: Flask, settings: Settings, *, document: bytes, pages: str) -> None:
+        """Makes the services of an application; `pages` is a mark of its pages."""
         app.extensions[_EXTENSION] = cls(
             settings=settings,
             database=Database(settings.database),
             queue=ImportQueue(region=settings.region, url=settings.queue_url),
             bucket=Bucket(settings.buckets[0], region=settings.region),
             document=document,
-            release=hashlib.sha256(document).hexdigest()[:32],
+            release=hashlib.sha256(document + pages.encode()).hexdigest()[:32],
         )
 
 

@@ -2,7 +2,7 @@
 
 `movies` is the search. What it asks for is in `filters`, where on the list its page lies in
 `places`, and how Postgres is made to find it in milliseconds in `ways`; `facets` and `suggestions`
-go beside it. `ledger` shows the imports.
+go beside it. `ledger` shows the imports. `words` is for the pages.
 """
 
 from api.queries.facets import Facets, count_facets
@@ -10,6 +10,7 @@ from api.queries.ledger import data_version, find_import, list_bad_records, list
 from api.queries.movies import find_movie, is_migrated, search_movies
 from api.queries.rows import Page, Total
 from api.queries.suggestions import Suggestion, suggest
+from api.queries.words import fold_characters, list_genres
 
 __all__ = [
     "Facets",
@@ -20,8 +21,10 @@ __all__ = [
     "data_version",
     "find_import",
     "find_movie",
+    "fold_characters",
     "is_migrated",
     "list_bad_records",
+    "list_genres",
     "list_imports",
     "search_movies",
     "suggest",

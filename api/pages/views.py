@@ -1,0 +1,29 @@
+"""Where the pages are, and what a reader sees when one fails."""
+
+import structlog
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
+
+from api.errors import ApiError, answer_http_exception
+from api.pages import rendering, search, static
+
+logger = structlog.stdlib.get_logger(__name__)
+
+blueprint = Blueprint("pages", __name__)
+
+blueprint.add_url_rule("/", view_func=search.show_page, endpoint="search")
+blueprint.add_url_rule("/ui/search", view_func=search.show_found, endpoint="found")
+blueprint.add_url_rule("/ui/facets", view_func=search.show_facets, endpoint="facets")
+blueprint.add_url_rule("/ui/static/<mark>/<name>", view_func=static.serve, endpoint="static")
+
+
+@blueprint.errorhandler(HTTPException)
+def _answer_http_exception(error: HTTPException) -> Response:
+    return answer_http_exception(error)
+
+
+@blueprint.errorhandler(Exception)
+def _answer_unforeseen(error: Exception) -> Response:
+    logger.error("request failed", exc_info=error)
+    unforeseen = ApiError("Something went wrong here. The server's logs say what.")
+    return rendering.show_failure(unforeseen, "../" * (request.path.count("/") - 1) or "./")
