@@ -111,8 +111,10 @@ def show_when_changed(
 
 
 def show_failure(error: ApiError, root: str) -> Response:
-    """Writes a page that tells of an error and of nothing else."""
-    return show("failure.html", {"root": root}, Failure.of(error))
+    """Writes a page that tells of an error and of nothing else, and replaces no part of another."""
+    answer = show("failure.html", {"root": root}, Failure.of(error))
+    answer.headers["HX-Reswap"] = "none"
+    return answer
 
 
 @functools.cache

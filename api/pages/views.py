@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from api.errors import ApiError, answer_http_exception
-from api.pages import rendering, search, static
+from api.pages import ledger, rendering, search, static
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -14,6 +14,12 @@ blueprint = Blueprint("pages", __name__)
 blueprint.add_url_rule("/", view_func=search.show_page, endpoint="search")
 blueprint.add_url_rule("/ui/search", view_func=search.show_found, endpoint="found")
 blueprint.add_url_rule("/ui/facets", view_func=search.show_facets, endpoint="facets")
+blueprint.add_url_rule("/ui/imports", view_func=ledger.show_page, endpoint="imports")
+blueprint.add_url_rule("/ui/imports/list", view_func=ledger.show_list, endpoint="ledger")
+blueprint.add_url_rule("/ui/imports/<import_id>", view_func=ledger.show_one, endpoint="import")
+blueprint.add_url_rule(
+    "/ui/imports/<import_id>/errors", view_func=ledger.show_bad_records, endpoint="bad_records"
+)
 blueprint.add_url_rule("/ui/static/<mark>/<name>", view_func=static.serve, endpoint="static")
 
 

@@ -2,9 +2,10 @@
 
 `movies` is the search. What it asks for is in `filters`, where on the list its page lies in
 `places`, and how Postgres is made to find it in milliseconds in `ways`; `facets` and `suggestions`
-go beside it. `ledger` shows the imports. `words` is for the pages.
+go beside it. `ledger` shows the imports, and `activity` their numbers. `words` is for the pages.
 """
 
+from api.queries.activity import Activity, count_activity
 from api.queries.facets import Facets, count_facets
 from api.queries.ledger import data_version, find_import, list_bad_records, list_imports
 from api.queries.movies import find_movie, is_migrated, search_movies
@@ -13,10 +14,12 @@ from api.queries.suggestions import Suggestion, suggest
 from api.queries.words import fold_characters, list_genres
 
 __all__ = [
+    "Activity",
     "Facets",
     "Page",
     "Suggestion",
     "Total",
+    "count_activity",
     "count_facets",
     "data_version",
     "find_import",
