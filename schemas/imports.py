@@ -6,13 +6,14 @@ from marshmallow import Schema, fields
 
 
 class ImportStatus(StrEnum):
-    """Where an import stands. `succeeded` and `superseded` never change again."""
+    """Where an import stands. Only an operator changes an end: by a retry, or by undoing it."""
 
     QUEUED = "queued"  # asked for by an operator; no worker has taken it up yet
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SUPERSEDED = "superseded"  # overwritten before it could be read, and no version names it
+    UNDONE = "undone"  # it succeeded, and an operator took back what it had brought
 
 
 class OnError(StrEnum):
@@ -40,6 +41,14 @@ class ErrorCode(StrEnum):
     UNPACKED_TOO_LARGE = "unpacked_too_large"
     BAD_RECORDS = "bad_records"
     GAVE_UP = "gave_up"  # what time should have mended was not mended in time
+
+
+class ActionKind(StrEnum):
+    """What an operator did to an import."""
+
+    RETRY = "retry"
+    REDRIVE = "redrive"  # its dead letter was put back on the road
+    UNDO = "undo"
 
 
 def _count(description: str, example: int) -> fields.Integer:
@@ -139,5 +148,23 @@ class ImportSchema(Schema):
         required=True, allow_none=True, metadata={"example": None, "description": "And why."}
     )
     first_seen_at = _moment("When it was announced.", "2026-11-24T08:00:00.310000+00:00")
-    started_at = _moment("When it was begun last.", "2026-11-24T08:00:00.310000+00:00")
+    started_at = _moment(
+        "When it was begun last; while it is queued, when it was asked for.",
+        "2026-11-24T08:00:00.310000+00:00",
+    )
     finished_at = _moment("When it ended.", "2026-11-24T08:00:01.240000+00:00", allow_none=True)
+
+
+class ActionSchema(Schema):
+    """What an operator did to an import, for the record."""
+
+    at = _moment("When.", "2026-11-24T08:05:12.120000+00:00")
+    action = fields.Enum(
+        ActionKind, by_value=fields.String, required=True, metadata={"example": ActionKind.RETRY}
+    )
+    actor = fields.String(required=True, metadata={"description": "Who.", "example": "ada@ops-1"})
+    reason = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "And why.", "example": "the supplier corrected it"},
+    )

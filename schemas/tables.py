@@ -1,6 +1,6 @@
 """The tables, as SQLAlchemy Core. The migrations make them; a test holds the two together.
 
-Who writes what: the worker writes all four, the API reads them. Nobody deletes from `imports`,
+Who writes what: the worker writes them all, the API reads them. Nobody deletes from `imports`,
 and that is why `movies.import_id` and `claims.import_id` need no foreign key, which would be
 checked for every row of a large file.
 """
@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from schemas.imports import ErrorCode, ImportStatus, OnError
+from schemas.imports import ActionKind, ErrorCode, ImportStatus, OnError
 
 metadata: Final = sa.MetaData()
 
@@ -27,7 +27,7 @@ def _folded(name: str, expression: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text(collation="C"), sa.Computed(expression, persisted=True))
 
 
-def _one_of(column: str, values: type[ImportStatus | OnError | ErrorCode]) -> str:
+def _one_of(column: str, values: type[ImportStatus | OnError | ErrorCode | ActionKind]) -> str:
     allowed = ", ".join(f"'{value}'" for value in values)
     return f"{column} IN ({allowed})"
 
@@ -157,6 +157,12 @@ imports: Final = sa.Table(
     # For the good version of a file that does away with the failures of those before it.
     sa.Index("imports_failed", "bucket", "key", postgresql_where=sa.text("status = 'failed'")),
     sa.Index("imports_by_time", sa.text("started_at DESC"), sa.text("id DESC")),
+    # For whoever looks at what is under way, again and again.
+    sa.Index(
+        "imports_under_way",
+        "started_at",
+        postgresql_where=sa.text("status IN ('queued', 'running')"),
+    ),
 )
 
 # The bad records of an import, up to a cap; `imports.bad_records` has the true number.
@@ -175,4 +181,18 @@ import_aliases: Final = sa.Table(
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("import_id", sa.Uuid, nullable=False),
+)
+
+# What operators did to imports, and why: a row for each time, never changed.
+import_actions: Final = sa.Table(
+    "import_actions",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("import_id", sa.Uuid, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.CheckConstraint(_one_of("action", ActionKind), name="action_is_known"),
+    sa.Index("import_actions_by_import", "import_id", "id"),
 )

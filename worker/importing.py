@@ -28,9 +28,8 @@ from worker.errors import (
 )
 from worker.lease import Turn
 from worker.objects import OpenObject, buffered, open_object
-from worker.records import read_records
+from worker.reading import read_file
 from worker.settings import Limits, Settings
-from worker.unpack import unpack
 from worker.validate import Validator
 
 _PROGRESS_SECONDS: Final = 1.0
@@ -97,14 +96,11 @@ class Importer:
     ) -> Iterator[sa.Connection]:
         """Lends the ledger's connection, holding the lock of the notification's object."""
         bucket, key = notification.bucket, notification.key
-        with self.database.connect() as connection:
-            locks.lock_object(connection, bucket, key, wait_seconds=wait_seconds)
-            try:
-                yield connection
-            except BaseException:
-                connection.invalidate()  # the lock goes with it, whatever state it is in
-                raise
-            locks.unlock_object(connection)
+        with (
+            self.database.connect() as connection,
+            locks.object_locked(connection, bucket, key, wait_seconds=wait_seconds),
+        ):
+            yield connection
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,13 +244,7 @@ class _Reading:
 
     def batches(self, limits: Limits) -> Iterator[store.Batch]:
         """Yields the good movies, ready for Postgres. Raises PermanentError for a bad file."""
-        if self._opened.version.size > limits.max_object_bytes:
-            raise PermanentError(
-                ErrorCode.OBJECT_TOO_LARGE,
-                f"The object has {self._opened.version.size} bytes, of which at most"
-                f" {limits.max_object_bytes} are read.",
-            )
-        records = read_records(unpack(buffered(self._opened), limits), limits)
+        records = read_file(buffered(self._opened), self._opened.version.size, limits)
         batches = map(store.prepare, self._validator.chunks(records))
         while True:
             with self.timed("read"):

@@ -213,7 +213,7 @@ def succeed(
     values = {**counts, "rejected": details.bad, "status": ImportStatus.SUCCEEDED, "error": None}
     _close(connection, entry, details, values)
     _clear_older_failures(connection, entry)
-    _change_data_version(connection)
+    change_data_version(connection)
 
 
 def fail(connection: sa.Connection, entry: Entry, error: PermanentError, details: Details) -> None:
@@ -293,7 +293,8 @@ def _clear_older_failures(connection: sa.Connection, entry: Entry) -> None:
     connection.execute(_CLEAR_OLDER_FAILURES, {"id": entry.id})
 
 
-def _change_data_version(connection: sa.Connection) -> None:
+def change_data_version(connection: sa.Connection) -> None:
+    """Says that the movies have changed: the last thing before the commit of whatever did it."""
     # Imports that end at the same moment wait here for each other's commit, and hold nothing up but
     # that: so this comes last.
     connection.execute(sa.update(data_version).values(version=data_version.c.version + 1))

@@ -1,5 +1,7 @@
 """Which worker has which object in hand: a lock in Postgres, held by a session and gone with it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import sqlalchemy as sa
@@ -41,3 +43,17 @@ def unlock_object(connection: sa.Connection) -> None:
     connection.rollback()
     connection.execute(sa.text("SELECT pg_advisory_unlock_all()"))
     connection.commit()
+
+
+@contextmanager
+def object_locked(
+    connection: sa.Connection, bucket: str, key: str, *, wait_seconds: int = LOCK_WAIT_SECONDS
+) -> Iterator[None]:
+    """Holds the lock of an object for as long as the block lasts. Raises ObjectBusyError."""
+    lock_object(connection, bucket, key, wait_seconds=wait_seconds)
+    try:
+        yield
+    except BaseException:
+        connection.invalidate()  # the lock goes with it, whatever state it is in
+        raise
+    unlock_object(connection)

@@ -28,6 +28,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged (
 # the list (50 ms for 16 MB of it): a large import sorts in what it leaves, see `flush`.
 _LARGE: Final = "SET LOCAL gin_pending_list_limit = '16MB'; SET LOCAL work_mem = '64MB'"
 
+_ALONE: Final = "SELECT pg_advisory_xact_lock(:key)"
+_SHARED: Final = "SELECT pg_advisory_xact_lock_shared(:key)"
+
 _COPY_PIECE_BYTES: Final = 4 * 1024 * 1024
 _COPY: Final = 'COPY staged (id, year, title, "cast", genres) FROM STDIN'
 
@@ -124,14 +127,31 @@ def begin(connection: sa.Connection, *, alone: bool, large: bool) -> None:
     Imports run side by side and may deadlock over movies that both contain. One that did begins
     again `alone`: it waits for the others, and they for it. After a `large` one, call `flush`.
     """
+    make_stage(connection)
+    if large:
+        connection.exec_driver_sql(_LARGE)
+    if alone:
+        be_alone(connection)
+    else:
+        connection.execute(sa.text(_SHARED), {"key": _ALONE_LOCK})
+
+
+def make_stage(connection: sa.Connection) -> None:
+    """Makes the session's table `staged`, into which `stage` copies. Commits where it does."""
     if "staged" not in connection.info:  # which lasts as long as the session, as the table does
         connection.exec_driver_sql(_STAGE)
         connection.commit()
         connection.info["staged"] = True
-    if large:
-        connection.exec_driver_sql(_LARGE)
-    kind = "" if alone else "_shared"
-    connection.execute(sa.text(f"SELECT pg_advisory_xact_lock{kind}(:key)"), {"key": _ALONE_LOCK})
+
+
+def stage(connection: sa.Connection, batch: Batch) -> None:
+    """Copies a batch into the table `staged`, which has to be empty."""
+    _copy(connection, batch.rows)
+
+
+def be_alone(connection: sa.Connection) -> None:
+    """Waits until no import is under way, and keeps others waiting to the transaction's end."""
+    connection.execute(sa.text(_ALONE), {"key": _ALONE_LOCK})
 
 
 def flush(connection: sa.Connection) -> None:

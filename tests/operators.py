@@ -1,0 +1,116 @@
+"""An operator's office: the commands as they are typed, and no worker. Where a test needs one, it
+takes what is in the queue and imports it itself, as a worker would.
+"""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from celery.bin.base import CLIContext
+from click.testing import CliRunner, Result
+
+from local.database import Dsns, environment_of
+from schemas.notification import IMPORT_TASK, Notification, dump_notification
+from schemas.settings import Environment
+from tests.rig import REGION, Rig, encode, make_message, make_rig
+from tests.short_road import Road, open_road
+from worker.app import create_app
+from worker.commands import imports
+from worker.dead_letters import DeadLetter, Queues
+from worker.importing import Outcome
+from worker.settings import Settings
+
+
+@dataclasses.dataclass
+class Office:
+    """A road without workers, its queue, and the app that the commands are given."""
+
+    road: Road
+    rig: Rig
+    app: Celery
+
+    def types(self, *words: object, given: bytes | None = None) -> Result:
+        """Runs `celery -A worker.app imports …` in this process, without a terminal."""
+        return type_imports(self.app, *words, given=given)
+
+    def says(self, *words: object) -> str:
+        """Runs a command that has to go well, and returns what it says."""
+        result = self.types(*words)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def tells(self, *words: object) -> list[Any]:
+        """Runs a command with --json, and returns its lines."""
+        return [json.loads(line) for line in self.says(*words, "--json").splitlines()]
+
+    def waiting(self) -> list[DeadLetter]:
+        """Takes all messages out of the queue."""
+        queue = _AsDead(self.rig.sqs, self.rig.queue_url)
+        taken = []
+        with queue.dead_letters(limit=100) as letters:
+            for letter in letters:
+                taken.append(letter)
+                queue.delete(letter)
+        return taken
+
+    def work_off(self) -> list[Outcome]:
+        """Imports what is in the queue."""
+        return [
+            self.road.importer.run(letter.notification)
+            for letter in self.waiting()
+            if letter.notification
+        ]
+
+    def bury(self, notification: Notification) -> None:
+        """Puts an announcement into the dead-letter queue."""
+        arguments = [[], {"notification": dump_notification(notification)}, {}]
+        message = make_message(IMPORT_TASK, body=encode(json.dumps(arguments)))
+        self.bury_raw(encode(json.dumps(message)))
+
+    def bury_raw(self, body: str) -> None:
+        """Puts a message into the dead-letter queue."""
+        self.rig.sqs.send_message(QueueUrl=self.rig.dead_queue_url, MessageBody=body)
+
+    def messages(self) -> tuple[int, int]:
+        """Returns how many messages the queue has, and how many the dead-letter queue."""
+        return self.rig.count(self.rig.queue_url), self.rig.count(self.rig.dead_queue_url)
+
+
+class _AsDead(Queues):
+    """The queue itself, taken from as the commands take from the other one."""
+
+    def dead_url(self) -> str:
+        return self.url
+
+
+def type_imports(app: Celery, *words: object, given: bytes | None = None) -> Result:
+    context = CLIContext(app=app, no_color=False, workdir=None, quiet=False)
+    runner = CliRunner()
+    result = runner.invoke(imports, [str(word) for word in words], obj=context, input=given)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def make_app(rig: Rig, dsns: Dsns, **variables: str) -> Celery:
+    environment = environment_of(dsns.worker)
+    environment |= {"AWS_REGION": REGION, "MRU_QUEUE_URL": rig.queue_url, **variables}
+    return create_app(Settings.read(Environment(environment)))
+
+
+@contextlib.contextmanager
+def open_office(
+    aws: str, bucket: str, dsns: Dsns, folder: Path, **variables: str
+) -> Iterator[Office]:
+    with make_rig(int(aws.rpartition(":")[2]), folder, visibility_seconds=30) as rig:
+        app = make_app(rig, dsns, **variables)
+        road = open_road(aws, bucket, dsns, **variables)
+        try:
+            yield Office(road, rig, app)
+        finally:
+            app.close()
+            road.importer.database.engine.dispose()
