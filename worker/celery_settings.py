@@ -38,8 +38,8 @@ def celery_settings(  # noqa: PLR0913  one place for all that differs from one d
         "grace_seconds": grace_seconds,
         # Waited after an empty poll, and so added to the latency of whatever comes then.
         "polling_interval": 0.1,
-        # Deleting and releasing messages block the event loop: they must fail soon. What they
-        # leave undone SQS mends by delivering the message again.
+        # Releasing a message blocks the event loop, and so does deleting one when the worker ends:
+        # that must fail soon. What is left undone SQS mends by delivering the message again.
         "client-config": {
             "connect_timeout": 1,
             "read_timeout": 5,

@@ -15,16 +15,13 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-import pycurl  # type: ignore[import-untyped]  # its stubs are a package of their own
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
-from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
-from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
-from kombu.asynchronous.http import curl
 from kombu.transport import SQS, virtual
 from vine import promise
 
 from worker.lease import growing_delay
+from worker.sqs_http import FAILED, Connection, http_client
 
 log = structlog.get_logger(__name__)
 
@@ -33,40 +30,15 @@ WRITTEN_FOR: Final = {"celery": "5.7.0", "kombu": "5.7.0"}
 # How Celery's setting broker_transport names it.
 TRANSPORT: Final = "worker.sqs:Transport"
 
-_CONNECT_SECONDS: Final = 5
 _GRACE_SECONDS: Final = 10  # a long poll is answered after wait_time_seconds, at the latest
 _PAUSE_SECONDS: Final = 0.5  # after the first failed receive; twice as long after each further one
 _MAX_PAUSE_SECONDS: Final = 15
 _FULL_SECONDS: Final = 1  # until a full worker looks again, should nothing wake it before
 _RELEASE_SECONDS: Final = 1  # the first delay of a message whose task was lost, then growing
+_DELETE_TRIES: Final = 2
+_DELETED: Final = 200  # as HTTP has it
+_PASSING: Final = 500  # such an error and those above it may be gone at once; no answer is 599
 _BEAT_SECONDS: Final = 1  # the heartbeat file is touched no more often than this
-_LOGGED_CHARACTERS: Final = 300
-
-# Stands in a failed receive's place. kombu has an empty list there, or raises in the event loop.
-_FAILED: Final = object()
-
-
-class CurlClient(curl.CurlClient):
-    """The HTTP client of the event loop, with time-outs: without them a half-open poll hangs."""
-
-    _timer: Any = None
-
-    def _setup_request(self, handle: Any, request: Any, *args: Any, **kwargs: Any) -> None:
-        super()._setup_request(handle, request, *args, **kwargs)
-        handle.setopt(pycurl.NOSIGNAL, 1)  # else libcurl may use SIGALRM, which is billiard's
-        connect_seconds = min(_CONNECT_SECONDS, request.connect_timeout)
-        handle.setopt(pycurl.CONNECTTIMEOUT_MS, int(connect_seconds * 1000))
-        handle.setopt(pycurl.TIMEOUT_MS, int(request.request_timeout * 1000))
-
-    def _set_timeout(self, msecs: int) -> None:
-        """Sets curl's one timer. kombu reads its milliseconds as seconds and never clears it."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.hub.call_later(msecs / 1000, self._timeout_check) if msecs >= 0 else None
-
-    def _timeout_check(self, *args: Any, **kwargs: Any) -> None:
-        if not self._closed:
-            super()._timeout_check(*args, **kwargs)
 
 
 def log_refused(sqs_message: dict[str, Any], reason: str) -> None:
@@ -74,39 +46,10 @@ def log_refused(sqs_message: dict[str, Any], reason: str) -> None:
     log.error("a message is refused", message_id=sqs_message.get("MessageId"), reason=reason)
 
 
-def _http_client(hub: Any) -> Any:
-    """Returns the hub's HTTP client, which is ours from now on; the hub closes it with itself."""
-    client = getattr(hub, "_current_http_client", None)
-    if not isinstance(client, CurlClient):
-        # The place where kombu's own get_client keeps it; there is no public one.
-        client = hub._current_http_client = CurlClient(hub)  # noqa: SLF001
-    return client
-
-
-class Connection(AsyncSQSConnection):
-    """The asynchronous client: a receive that fails in any way is logged, and is an answer."""
-
-    def __init__(self, *args: Any, receive_seconds: float, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._receive_seconds = receive_seconds
-
-    def get_http_connection(self) -> Any:
-        return AsyncHTTPSConnection(timeout=self._receive_seconds, http_client=self._httpclient)
-
-    def _on_list_ready(self, parent: Any, markers: Any, operation: str, response: Any) -> Any:
-        if response.status != self.STATUS_CODE_OK:
-            log.warning(
-                "receiving failed",
-                status=response.status,
-                reason=response.reason,
-                body=(response.read() or b"")[:_LOGGED_CHARACTERS].decode(errors="replace"),
-            )
-            return _FAILED
-        try:
-            return super()._on_list_ready(parent, markers, operation, response)
-        except Exception:  # whatever a broken answer makes the parser raise
-            log.warning("an answer could not be read", operation=operation, exc_info=True)
-            return _FAILED
+def _log_unsettled(operation: str, message: Any, error: str) -> None:
+    message_id = message.delivery_info["sqs_message"].get("MessageId")
+    facts = {"message_id": message_id, "error": error}
+    log.warning("a message could not be settled", operation=operation, **facts)
 
 
 class QoS(virtual.QoS):
@@ -138,6 +81,14 @@ class Channel(SQS.Channel):
         super().__init__(*args, **kwargs)
         self._failures = 0  # failed receives since the last good one
         self._parked: dict[str, Any] = {}  # queues whose next poll waits for a free slot
+        self._deleting: dict[str, Any] = {}  # messages that SQS has not yet said to be gone
+
+    def close(self) -> None:
+        """Finishes what the event loop may not come to any more."""
+        while self._deleting:
+            _, message = self._deleting.popitem()
+            self._settle("delete_message", message)
+        super().close()
 
     def asynsqs(self, queue: str | None = None) -> Connection:
         clients = self._predefined_queue_async_clients
@@ -145,7 +96,7 @@ class Channel(SQS.Channel):
             attributes = self.get_message_attributes["MessageSystemAttributeNames"]
             clients[queue] = Connection(
                 self.sqs(queue=queue),
-                http_client=_http_client(self.hub),
+                http_client=http_client(self.hub),
                 message_system_attribute_names=attributes,
                 receive_seconds=self.wait_time_seconds
                 + self.transport_options.get("grace_seconds", _GRACE_SECONDS),
@@ -188,7 +139,7 @@ class Channel(SQS.Channel):
         self._loop1(queue)
 
     def _on_messages_ready(self, queue: str, qname: str, messages: Any) -> int:
-        if messages is _FAILED:
+        if messages is FAILED:
             self._failures += 1
             return 0
         self._failures = 0
@@ -218,9 +169,34 @@ class Channel(SQS.Channel):
     def basic_ack(self, delivery_tag: str, **_: Any) -> None:
         """Deletes the message. Where that fails it comes again, and its task finds it done."""
         message = self.qos.message(delivery_tag)
-        if message is not None:
+        if message is None:
+            return
+        if message.delivery_info["routing_key"] in self._active_queues:
+            self._delete(delivery_tag, message, tries=_DELETE_TRIES)
+        else:  # the worker ends: its event loop may not turn again
             self._settle("delete_message", message)
-            self.qos.ack(delivery_tag)
+        self.qos.ack(delivery_tag)
+
+    def _delete(self, delivery_tag: str, message: Any, *, tries: int) -> None:
+        """Deletes a message while the next one is received already."""
+        info = message.delivery_info
+        self._deleting[delivery_tag] = message
+
+        def deleted(response: Any) -> None:
+            if self._deleting.pop(delivery_tag, None) is None or response.status == _DELETED:
+                return
+            if tries > 1 and response.status >= _PASSING:
+                self._delete(delivery_tag, message, tries=tries - 1)
+            else:
+                reason = response.reason or response.status
+                _log_unsettled("delete_message", message, f"SQS answered: {reason}")
+
+        client = self.asynsqs(queue=info["routing_key"])
+        try:
+            client.delete(info["sqs_queue"], info["sqs_message"]["ReceiptHandle"], deleted)
+        except (ClientError, BotoCoreError, OSError) as error:  # signing it may fail
+            del self._deleting[delivery_tag]
+            _log_unsettled("delete_message", message, str(error))
 
     def basic_reject(self, delivery_tag: str, *, requeue: bool = False) -> None:
         """Never deletes, as kombu does where it sees no redrive policy: that loses messages."""
@@ -240,8 +216,7 @@ class Channel(SQS.Channel):
             call = getattr(self.sqs(queue=info["routing_key"]), operation)
             call(QueueUrl=info["sqs_queue"], ReceiptHandle=sent["ReceiptHandle"], **parameters)
         except (ClientError, BotoCoreError, OSError) as error:
-            facts = {"message_id": sent.get("MessageId"), "error": str(error)}
-            log.warning("a message could not be settled", operation=operation, **facts)
+            _log_unsettled(operation, message, str(error))
 
     def _size(self, *_: Any) -> int:
         """Nobody needs the count that a declaration asks for, and the call can fail."""
