@@ -229,7 +229,7 @@ def _typed(*names: str) -> Draw:
 ORDINARY: Final = (
     Kind("a word of a title", Group.OTHER, _one("title", Dice.word)),
     Kind("a name", Group.OTHER, _one("actor", Dice.text)),
-    Kind("a word of a title, with year", Group.OTHER, _one("title", Dice.word), with_year=True),
+    Kind("a word of a title", Group.OTHER, _one("title", Dice.word), with_year=True),
     Kind("a word of a title and one of a name", Group.OTHER, _typed("title", "actor")),
     Kind("a word of a name and a genre", Group.OTHER, _typed("actor", "genre")),
 )

@@ -104,8 +104,9 @@ def _rates(results: Results) -> Iterable[str]:
     )
     kinds = ", ".join(kind.label for kind in ORDINARY)
     yield (
-        f"The questions are ordinary ones, as many of each: {kinds}; 20 movies a page. `304` asks"
-        " the same again with the tag of the answer. The floor is a Flask view under the same"
+        f"The questions are ordinary ones, as many of each: {kinds}; 20 movies a page, one after"
+        " another. The one page is the median one of them, with its total. `304` asks all of them"
+        " with the tags of their answers. The floor is a Flask view under the same"
         f" gunicorn that answers with the same headers and a constant of {results.floor_bytes:,}"
         f" bytes, the median page. {TURNS} turns each, the floor's before every page's; medians."
         " The last column is what the client, which shares the cores, took of one."

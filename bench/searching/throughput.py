@@ -10,6 +10,10 @@ from bench.searching.client import Connection, Reply, Turn, ask_for, request
 from bench.searching.questions import Question
 
 CONNECTIONS: Final = (1, 4, 16)
+EACH_ANOTHER: Final = "questions, with total"
+UNCOUNTED: Final = "questions, count=none"
+ONE_PAGE: Final = "one page, again and again"
+KNOWN: Final = "304"
 TURNS: Final = 3
 _SETTLE_SECONDS: Final = 0.5
 
@@ -86,22 +90,31 @@ def _by_turns(
 
 
 def pages_of(port: int, questions: Sequence[Question]) -> list[Page]:
-    """Returns the pages to be measured: questions with a total, without one, and asked again by
-    whoever has the answer.
+    """Returns the pages to be measured: one question after another with a total and without one;
+    one of them again and again; and all of them, asked by whoever has the answer already.
     """
     targets = [question.target for question in questions]
     with Connection(port) as connection:
-        tags = [connection.ask(request(target)).headers["etag"] for target in targets]
-    asked = zip(targets, tags, strict=True)
+        replies = [connection.ask(request(target)) for target in targets]
+    requests = [request(target) for target in targets]
+    asked_again = [
+        request(target, {"If-None-Match": reply.headers["etag"]})
+        for target, reply in zip(targets, replies, strict=True)
+    ]
     return [
-        Page("with total", [request(target) for target in targets]),
-        Page("count=none", [request(f"{target}&count=none") for target in targets]),
-        Page("304", [request(target, {"If-None-Match": tag}) for target, tag in asked], 304),
+        Page(EACH_ANOTHER, requests),
+        Page(UNCOUNTED, [request(f"{target}&count=none") for target in targets]),
+        Page(ONE_PAGE, [requests[replies.index(middle(replies))]]),
+        Page(KNOWN, asked_again, 304),
     ]
 
 
-def middle_reply(port: int, questions: Sequence[Question]) -> Reply:
-    """Returns the answer of the median size."""
-    with Connection(port) as connection:
-        replies = [connection.ask(request(question.target)) for question in questions]
+def middle(replies: Sequence[Reply]) -> Reply:
+    """Returns the one of the median size."""
     return sorted(replies, key=lambda reply: len(reply.body))[len(replies) // 2]
+
+
+def middle_reply(port: int, questions: Sequence[Question]) -> Reply:
+    """Asks the questions, and returns the answer of the median size."""
+    with Connection(port) as connection:
+        return middle([connection.ask(request(question.target)) for question in questions])

@@ -7,11 +7,17 @@ import sys
 from pathlib import Path
 
 from bench.searching.questions import KINDS
-from bench.searching.throughput import CONNECTIONS
+from bench.searching.throughput import (
+    CONNECTIONS,
+    EACH_ANOTHER,
+    KNOWN,
+    ONE_PAGE,
+    UNCOUNTED,
+)
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 180
-PAGES = ("with total", "count=none", "304")
+PAGES = (EACH_ANOTHER, UNCOUNTED, ONE_PAGE, KNOWN)
 
 
 def run_bench(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
