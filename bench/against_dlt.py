@@ -35,7 +35,6 @@ class Mode:
     description: str
     words: tuple[str, str, str]
     settings: Mapping[str, str]
-    largest: int  # movies: beyond that it only takes longer
 
 
 _PARALLEL: Final = {
@@ -50,14 +49,12 @@ MODES: Final = (
         description="as it comes: INSERT statements; cast and genres become tables of their own",
         words=("insert_values", "default", "append"),
         settings={},
-        largest=200_000,
     ),
     Mode(
         name="csv",
         description="its documented quick way: CSV by COPY, a process for each core; same tables",
         words=("csv", "default", "append"),
         settings=_PARALLEL,
-        largest=1_000_000,
     ),
     Mode(
         name="csv, flat",
@@ -65,7 +62,6 @@ MODES: Final = (
         " (`max_table_nesting=0`)",
         words=("csv", "0", "append"),
         settings=_PARALLEL,
-        largest=1_000_000,
     ),
     Mode(
         name="same job",
@@ -73,7 +69,6 @@ MODES: Final = (
         " search indexes like ours: the most of the worker's job that it can do",
         words=("csv", "0", "merge"),
         settings=_PARALLEL,
-        largest=1_000_000,
     ),
 )
 

@@ -82,7 +82,7 @@ class Run:
         return self._plan.has(Part.MEMORY, size) and self._plan.repeats_of(size) == 1
 
     def _measure_dlt(self, inputs: Inputs) -> None:
-        for mode in (mode for mode in MODES if inputs.movies <= mode.largest):
+        for mode in MODES:
             with self._noted(f"dlt ({mode.name}), {inputs.movies:,} movies"):
                 install_dlt()
                 seconds = measure_dlt(self._services, mode, inputs.file("json"), inputs.movies)
