@@ -1,0 +1,94 @@
+"""The site as a browser meets it: the API under gunicorn, over a database with films and imports.
+
+The films are the real ones where they are at hand, otherwise those of the samples; both have the
+two films of 1915 that are called Carmen.
+"""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg2
+from psycopg2.extras import execute_values
+
+from local.postgres import Address
+from schemas.movie import MovieSchema, movie_id
+from tests.calling import api_environment
+from tests.databases import make_database
+from tests.gunicorn import Gunicorn
+
+ROOT: Final = Path(__file__).parents[2]
+SAMPLES: Final = ROOT / "samples" / "movies.json"
+REAL: Final = ROOT.parent / "shared" / "data"
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """Where it is, and a way into its database for whoever plays the worker."""
+
+    url: str
+    dsn: str
+
+    def execute(self, statement: str, values: tuple[Any, ...] = ()) -> None:
+        """Changes what the pages show."""
+        connection = psycopg2.connect(self.dsn)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(statement, values)
+        connection.close()
+
+
+@contextlib.contextmanager
+def running_site(address: Address, files: list[Path]) -> Iterator[Site]:
+    """Yields a site with the films of some files."""
+    with make_database(address) as dsns:
+        store(dsns.admin, films_of(files))
+        with Gunicorn(api_environment(dsns.api, WEB_CONCURRENCY="1")) as gunicorn:
+            yield Site(f"http://127.0.0.1:{gunicorn.port}", dsns.admin)
+
+
+def real_files() -> list[Path]:
+    """Returns the files of real films, or that of the samples where there are none."""
+    return sorted(REAL.glob("movies-*.json")) or [SAMPLES]
+
+
+def films_of(files: list[Path]) -> list[dict[str, Any]]:
+    """Returns the different films of some files."""
+    schema = MovieSchema(many=True)
+    films = [film for file in files for film in schema.load(json.loads(file.read_text("utf-8")))]
+    return list(
+        {movie_id(film["title"], film["year"], film["cast"]): film for film in films}.values()
+    )
+
+
+def store(dsn: str, films: list[dict[str, Any]]) -> None:
+    """Stores films as the worker would."""
+    rows = [
+        (
+            str(movie_id(film["title"], film["year"], film["cast"])),
+            "00000000-0000-0000-0000-000000000000",
+            film["title"],
+            film["year"],
+            film["cast"],
+            film["genres"],
+        )
+        for film in films
+    ]
+    genres = {(genre,) for film in films for genre in film["genres"]}
+    connection = psycopg2.connect(dsn)
+    with connection, connection.cursor() as cursor:
+        execute_values(
+            cursor,
+            'INSERT INTO movies (id, import_id, title, year, "cast", genres) VALUES %s',
+            rows,
+            template="(%s, %s, %s, %s, %s::text[], %s::text[])",
+            page_size=1000,
+        )
+        execute_values(cursor, "INSERT INTO genres (name) VALUES %s", sorted(genres))
+        cursor.execute("UPDATE data_version SET version = version + 1")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE movies")
+    connection.close()
