@@ -7,6 +7,7 @@ two films of 1915 that are called Carmen.
 import contextlib
 import dataclasses
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,10 +15,10 @@ from typing import Any, Final
 import psycopg2
 from psycopg2.extras import execute_values
 
-from local.postgres import Address
+from local.postgres import Address, Postgres
 from schemas.movie import MovieSchema, movie_id
 from tests.calling import api_environment
-from tests.databases import make_database
+from tests.databases import FAST, make_database, make_template
 from tests.gunicorn import Gunicorn
 
 ROOT: Final = Path(__file__).parents[2]
@@ -47,6 +48,21 @@ def running_site(address: Address, files: list[Path]) -> Iterator[Site]:
         store(dsns.admin, films_of(files))
         with Gunicorn(api_environment(dsns.api, WEB_CONCURRENCY="1")) as gunicorn:
             yield Site(f"http://127.0.0.1:{gunicorn.port}", dsns.admin)
+
+
+@contextlib.contextmanager
+def site_of_its_own(files: list[Path]) -> Iterator[Site]:
+    """Yields a site with a Postgres of its own, for who is no test."""
+    with tempfile.TemporaryDirectory(prefix="mru-site-") as folder:
+        Path(folder).chmod(0o755)
+        server = Postgres(Path(folder) / "postgres", options=FAST)
+        address = server.start()
+        try:
+            make_template(address)
+            with running_site(address, files) as site:
+                yield site
+        finally:
+            server.stop()
 
 
 def real_files() -> list[Path]:
