@@ -8,6 +8,7 @@ from api.compression import compress
 from api.cors import open_for_reading
 from api.document import CONFIG, Api
 from api.errors import handle_errors
+from api.kept import KeptAnswers
 from api.observe import observe_requests
 from api.pages import static, views
 from api.services import Services
@@ -28,5 +29,7 @@ def create_app(settings: Settings) -> Flask:
     for room in (docs, views):
         app.register_blueprint(room.blueprint)
     handle_errors(app)
-    Services.install(app, settings, document=api.render(), pages=static.mark_of_pages())
+    made = Services.install(app, settings, document=api.render(), pages=static.mark_of_pages())
+    kept = KeptAnswers(app.wsgi_app, made.database, made.release)
+    app.wsgi_app = kept  # type: ignore[method-assign]  # as Flask's documentation has it
     return app

@@ -5,7 +5,6 @@ is known before the database has searched for anything: whoever has the answer a
 for the price of reading one number.
 """
 
-import hashlib
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,6 +12,8 @@ import sqlalchemy as sa
 from flask import Response, request
 
 from api import queries
+from api.errors import DatabaseUnavailableError
+from api.kept import VERSION_READ, tag_of
 from api.services import services
 
 _KEEP_AND_ASK: Final = "public, no-cache"
@@ -28,6 +29,8 @@ def conditional(
     the path and the movies, and may be called twice.
     """
     database = services().database
+    if isinstance(failed := request.environ.get(VERSION_READ), DatabaseUnavailableError):
+        raise failed
     if request.if_none_match:
         # A tag that is right was given for this very question: there is no need to read it again.
         return database.ask(lambda connection: _answer_if_changed(connection, read, answer))
@@ -40,7 +43,7 @@ def _answer_if_changed(
     read: Callable[[], Any],
     answer: Callable[[sa.Connection, Any], Response],
 ) -> Response:
-    tag = _tag(queries.data_version(connection))
+    tag = _tag(_version(connection))
     if _is_known(tag):
         return _tagged(Response(status=304), tag)
     return _tagged(answer(connection, read()), tag)
@@ -51,7 +54,7 @@ def _answer(
 ) -> Response:
     # An import that is committed between the two statements puts newer movies under the older
     # tag. It costs one answer more, for nobody asks twice by a tag that was never the newest.
-    tag = _tag(queries.data_version(connection))
+    tag = _tag(_version(connection))
     return _tagged(answer(connection, question), tag)
 
 
@@ -84,7 +87,10 @@ def _is_known(tag: str) -> bool:
     return not known.star_tag and known.contains_weak(tag)
 
 
+def _version(connection: sa.Connection) -> int:
+    known: int | None = request.environ.get(VERSION_READ)
+    return queries.data_version(connection) if known is None else known
+
+
 def _tag(version: int) -> str:
-    parts = (services().release, str(version), request.path)
-    digest = hashlib.sha256("\0".join(parts).encode() + b"\0" + request.query_string)
-    return digest.hexdigest()[:32]
+    return tag_of(services().release, version, request.path, request.query_string)

@@ -18,7 +18,8 @@ _PREFLIGHT: Final = {
 
 def open_for_reading(answer: Response) -> Response:
     """Allows any page to read what anyone may read. Answers to other methods are left alone."""
-    if request.method in _READING and answer.mimetype != "text/html":
+    page = answer.mimetype == "text/html" and answer.status_code != 304  # which has no type
+    if request.method in _READING and not page:
         answer.headers["Access-Control-Allow-Origin"] = "*"
         answer.headers["Access-Control-Expose-Headers"] = _EXPOSED
     if request.method == "OPTIONS" and answer.status_code == 200:

@@ -28,24 +28,34 @@ def request_id() -> str:
     return known
 
 
+def accepted_id(given: str) -> str:
+    """Returns the id that a client sent where it is a usable one, and a new one otherwise."""
+    return given if _ACCEPTABLE_ID.fullmatch(given) else str(uuid.uuid4())
+
+
+def note_served(method: str, path: str, *, status: int, began: float, **fields: str) -> None:
+    """Writes the line of a request that has ended; `began` is of the monotonic clock."""
+    probe = path.startswith(_PROBES) and status < 500
+    write = logger.debug if probe else logger.info  # probes come every few seconds, for ever
+    write(
+        "request served",
+        method=method,
+        path=path,
+        status=status,
+        seconds=round(time.monotonic() - began, 4),
+        **fields,
+    )
+
+
 def _begin() -> None:
-    given = request.headers.get(REQUEST_ID_HEADER, "")
-    g.request_id = given if _ACCEPTABLE_ID.fullmatch(given) else str(uuid.uuid4())
+    g.request_id = accepted_id(request.headers.get(REQUEST_ID_HEADER, ""))
     g.started = time.monotonic()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
 def _end(response: Response) -> Response:
     response.headers[REQUEST_ID_HEADER] = g.request_id
-    probe = request.path.startswith(_PROBES) and response.status_code < 500
-    write = logger.debug if probe else logger.info  # probes come every few seconds, for ever
-    write(
-        "request served",
-        method=request.method,
-        path=request.path,
-        status=response.status_code,
-        seconds=round(time.monotonic() - g.started, 4),
-    )
+    note_served(request.method, request.path, status=response.status_code, began=g.started)
     return response
 
 

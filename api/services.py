@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from typing import Final
+from typing import Final, Self
 
 from flask import Flask, current_app
 
@@ -30,9 +30,9 @@ class Services:
     release: str
 
     @classmethod
-    def install(cls, app: Flask, settings: Settings, *, document: bytes, pages: str) -> None:
+    def install(cls, app: Flask, settings: Settings, *, document: bytes, pages: str) -> Self:
         """Makes the services of an application; `pages` is a mark of its pages."""
-        app.extensions[_EXTENSION] = cls(
+        made = cls(
             settings=settings,
             database=Database(settings.database),
             queue=ImportQueue(region=settings.region, url=settings.queue_url),
@@ -40,6 +40,8 @@ class Services:
             document=document,
             release=hashlib.sha256(document + pages.encode()).hexdigest()[:32],
         )
+        app.extensions[_EXTENSION] = made
+        return made
 
 
 def services() -> Services:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from local.database import Dsns
 from schemas.movie import MovieSchema
 from tests.calling import make_api
-from tests.rows import make_movie, make_movies
+from tests.rows import make_import, make_movie, make_movies
 
 MOVIES = [
     {"title": "National Treasure", "year": 2004, "cast": ["Nicolas Cage", "Diane Kruger"]},
@@ -202,6 +202,7 @@ def test_a_movie_that_is_not_there_is_404(client: FlaskClient) -> None:
 def test_a_new_movie_is_found_at_once(database: Dsns, client: FlaskClient) -> None:
     assert titles(client, "genre=western") == []
     make_movie(database.admin, title="Shane", year=1953, genres=["Western"])
+    make_import(database.admin)
     assert titles(client, "genre=western") == ["Shane"]
 
 
