@@ -81,7 +81,8 @@ def _given(asked: Question) -> dict[str, Any]:
     return {
         "root": "../",
         "asked": asked,
-        "unseen": asked.rest(_FIELDS),
+        "unseen": [pair for pair in asked.rest(_FIELDS) if pair[0] in _imports.fields],
+        "home": "../ui/imports",
         "statuses": [status.value for status in ImportStatus],
         "outcomes": list(OUTCOMES.values()),
         "listed": None,

@@ -111,7 +111,8 @@ def _given(asked: Question) -> dict[str, Any]:
     return {
         "root": "./",
         "asked": asked,
-        "unseen": asked.rest(_FIELDS),
+        "unseen": [pair for pair in asked.rest(_FIELDS) if pair[0] in _schema.fields],
+        "home": "./",
         "chips": _chips(asked),
         "sorts": [(sort.value, text) for sort, text in _SORTS.items()],
         "usual_sort": Sort.NEWEST.value,

@@ -151,6 +151,13 @@ def test_what_was_asked_wrongly_can_be_corrected(client: FlaskClient) -> None:
     assert re.search(r'id="year_to"[^>]*value="1" aria-invalid="true"', answer.text)
 
 
+def test_what_nobody_knows_is_not_asked_again_by_the_form(client: FlaskClient) -> None:
+    for address in ("/?titel=x&limit=3", "/ui/imports?titel=x&limit=3"):
+        text = client.get(address).text
+        assert 'type="hidden" name="limit"' in text
+        assert 'name="titel"' not in text
+
+
 def test_a_part_of_a_page_says_what_is_wrong_as_well(client: FlaskClient) -> None:
     answer = client.get("/ui/search?year_from=x")
     assert answer.status_code == 422
