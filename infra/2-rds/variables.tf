@@ -1,0 +1,81 @@
+variable "region" {
+  description = "The region."
+  type        = string
+  default     = "eu-west-1"
+}
+
+variable "account_id" {
+  description = "The account; that of the credentials where it is not given."
+  type        = string
+  default     = null
+}
+
+variable "cluster_name" {
+  description = "The cluster's name."
+  type        = string
+  default     = "movies-r-us-cluster"
+}
+
+variable "vpc_id" {
+  description = "The cluster's VPC; read from the cluster where it is not given."
+  type        = string
+  default     = null
+}
+
+variable "vpc_cidr" {
+  description = "The VPC's addresses; read from it where they are not given."
+  type        = string
+  default     = null
+}
+
+variable "subnet_ids" {
+  description = "Private subnets in three zones; read by their tags where they are not given."
+  type        = list(string)
+  default     = []
+}
+
+variable "security_group_id" {
+  description = "The security group of the cluster's pods; read from the cluster where it is not given."
+  type        = string
+  default     = null
+}
+
+variable "engine_version" {
+  description = "Postgres; 17 or later, for the collation that the searches use."
+  type        = string
+  default     = "17.6"
+
+  validation {
+    condition     = tonumber(split(".", var.engine_version)[0]) >= 17
+    error_message = "Postgres 17 or later is needed."
+  }
+}
+
+variable "instance_class" {
+  description = "Of each of the three; those of Multi-AZ DB clusters: db.m6gd, db.r6gd, db.m5d, ..."
+  type        = string
+  default     = "db.m6gd.large"
+}
+
+variable "storage_gb" {
+  description = "Of each of the three; docs/capacity.md says how much movies need."
+  type        = number
+  default     = 100
+}
+
+variable "backup_days" {
+  description = "How far back the database can be restored to any second."
+  type        = number
+  default     = 14
+
+  validation {
+    condition     = var.backup_days >= 7
+    error_message = "At least a week."
+  }
+}
+
+variable "max_connections_alarm" {
+  description = "More connections than this are an alarm; db.m6gd.large takes about 850."
+  type        = number
+  default     = 600
+}

@@ -1,0 +1,24 @@
+output "vpc_id" {
+  description = "The VPC."
+  value       = local.vpc_id
+}
+
+output "vpc_cidr" {
+  description = "The VPC's addresses."
+  value       = local.vpc_cidr
+}
+
+output "subnet_ids" {
+  description = "The private subnets."
+  value       = local.subnet_ids
+
+  precondition {
+    condition     = length(local.subnet_ids) >= 3
+    error_message = "Fewer than three private subnets: one in each zone is needed."
+  }
+}
+
+output "security_group_id" {
+  description = "The security group of the cluster's nodes and pods."
+  value       = local.security_group_id
+}
