@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 from celery import Celery
 from celery.bin.base import CLIContext
 from click.testing import CliRunner, Result
@@ -16,7 +17,7 @@ from click.testing import CliRunner, Result
 from local.database import Dsns, environment_of
 from schemas.notification import IMPORT_TASK, Notification, dump_notification
 from schemas.settings import Environment
-from tests.rig import REGION, Rig, encode, make_message, make_rig
+from tests.rig import REGION, Rig, encode, make_message, make_rig, wait_until
 from tests.short_road import Road, open_road
 from worker.app import create_app
 from worker.commands import imports
@@ -32,6 +33,7 @@ class Office:
     road: Road
     rig: Rig
     app: Celery
+    variables: dict[str, str]
 
     def types(self, *words: object, given: bytes | None = None) -> Result:
         """Runs `celery -A worker.app imports …` in this process, without a terminal."""
@@ -49,7 +51,7 @@ class Office:
 
     def waiting(self) -> list[DeadLetter]:
         """Takes all messages out of the queue."""
-        queue = _AsDead(self.rig.sqs, self.rig.queue_url)
+        queue = _AsDead(self.rig.sqs, self.rig.queue_url, wait_seconds=0)
         taken = []
         with queue.dead_letters(limit=100) as letters:
             for letter in letters:
@@ -75,6 +77,17 @@ class Office:
         """Puts a message into the dead-letter queue."""
         self.rig.sqs.send_message(QueueUrl=self.rig.dead_queue_url, MessageBody=body)
 
+    def execute(self, sql: str) -> None:
+        """Changes the database as somebody else would."""
+        with contextlib.closing(psycopg2.connect(self.road.dsn)) as connection:
+            connection.autocommit = True
+            connection.cursor().execute(sql)
+
+    def wait_for_row(self, key: str) -> None:
+        """Waits until an import of a key has begun."""
+        sql = "SELECT 1 FROM imports WHERE key = %s"
+        wait_until(f"{key} is begun", lambda: self.road.query(sql, key))
+
     def messages(self) -> tuple[int, int]:
         """Returns how many messages the queue has, and how many the dead-letter queue."""
         return self.rig.count(self.rig.queue_url), self.rig.count(self.rig.dead_queue_url)
@@ -96,10 +109,10 @@ def type_imports(app: Celery, *words: object, given: bytes | None = None) -> Res
     return result
 
 
-def make_app(rig: Rig, dsns: Dsns, **variables: str) -> Celery:
-    environment = environment_of(dsns.worker)
-    environment |= {"AWS_REGION": REGION, "MRU_QUEUE_URL": rig.queue_url, **variables}
-    return create_app(Settings.read(Environment(environment)))
+def variables_of(rig: Rig, dsns: Dsns) -> dict[str, str]:
+    """Returns what a command's process is told."""
+    queue = {"AWS_REGION": REGION, "MRU_QUEUE_URL": rig.queue_url}
+    return environment_of(dsns.worker) | queue
 
 
 @contextlib.contextmanager
@@ -107,10 +120,11 @@ def open_office(
     aws: str, bucket: str, dsns: Dsns, folder: Path, **variables: str
 ) -> Iterator[Office]:
     with make_rig(int(aws.rpartition(":")[2]), folder, visibility_seconds=30) as rig:
-        app = make_app(rig, dsns, **variables)
+        told = variables_of(rig, dsns) | variables
+        app = create_app(Settings.read(Environment(told)))
         road = open_road(aws, bucket, dsns, **variables)
         try:
-            yield Office(road, rig, app)
+            yield Office(road, rig, app, told)
         finally:
             app.close()
             road.importer.database.engine.dispose()

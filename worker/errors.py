@@ -30,8 +30,10 @@ class BadRecordsError(PermanentError):
     """Some records are bad, and the file is to be taken whole or not at all."""
 
     def __init__(self, bad: int, read: int) -> None:
-        plural = "records are" if bad != 1 else "record is"
-        super().__init__(ErrorCode.BAD_RECORDS, f"{bad} of {read} {plural} bad; none was taken.")
+        records = "record" if read == 1 else "records"
+        verb = "is" if bad == 1 else "are"
+        message = f"{bad} of {read} {records} {verb} bad; none was taken."
+        super().__init__(ErrorCode.BAD_RECORDS, message)
 
 
 class SupersededError(WorkerError):

@@ -78,7 +78,10 @@ def find(connection: sa.Connection, reference: str) -> Row:
         condition = sa.and_(imports.c.bucket == place["bucket"], imports.c.key == place["key"])
         found = _select(connection, condition, *newest, limit=1)
         if not found:
-            raise UnknownImportError(f"No import of {reference} is known.")
+            raise UnknownImportError(
+                f"No import of {reference} is known. It may wait in the queue (imports status), or"
+                " its event was lost (imports backfill)."
+            )
         return found[0]
     ids = _ids_like(connection, _digits(reference))
     if len(ids) > 1:

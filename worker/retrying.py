@@ -20,7 +20,7 @@ from worker import actions, locks
 from worker.actions import Operator
 from worker.errors import ObjectBusyError
 
-_WAIT_SECONDS: Final = 2
+_WAIT_SECONDS: Final = 1
 # What was undone comes back when it is asked for by name, not because its message turns up.
 _TO_BE_RETRIED: Final = {
     ActionKind.RETRY: (ImportStatus.FAILED, ImportStatus.UNDONE),
