@@ -12,6 +12,7 @@ import pytest
 from celery import Celery
 
 from schemas.settings import Environment
+from tests.builders import as_file, make_record
 from tests.operators import type_imports
 from worker.app import create_app
 from worker.commands import imports, screen
@@ -80,6 +81,24 @@ def test_every_command_has_help_with_examples_that_it_understands(app: Celery, n
         assert f"celery -A worker.app imports {name}" in example
         words = shlex.split(example.partition(f" imports {name}")[2])
         command.make_context(name, words)  # raises UsageError for what it does not know
+
+
+def test_a_file_is_validated_without_database_or_queue(app: Celery, tmp_path: Path) -> None:
+    file = tmp_path / "movies.json"
+    file.write_bytes(as_file([make_record()]))
+    assert type_imports(app, "validate", file).exit_code == 0
+    assert type_imports(app, "validate", "-", given=file.read_bytes()).exit_code == 0
+    refused = type_imports(app, "validate", "-", given=b"nothing")
+    assert refused.exit_code == 1
+    assert "not_json" in refused.stdout
+
+
+def test_a_file_that_is_not_there_is_one_clear_line(app: Celery, tmp_path: Path) -> None:
+    for file, said in ((tmp_path / "missing", "No such file"), (tmp_path, "Is a directory")):
+        result = type_imports(app, "validate", file)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr.startswith(f"Error: {file}: {said}")
+        assert result.stderr.count("\n") == 1
 
 
 def test_another_app_than_ours_is_told_so() -> None:
