@@ -22,7 +22,6 @@ from worker.errors import WorkerError
 
 _HELD_SECONDS: Final = 60  # long enough to put one back; without a word they come back by then
 _BATCH: Final = 10  # SQS' own bound
-_WAIT_SECONDS: Final = 1  # a question that waits is put to all of SQS' servers, not to some
 _COUNTS: Final = {
     "waiting": "ApproximateNumberOfMessages",
     "in_flight": "ApproximateNumberOfMessagesNotVisible",
@@ -52,6 +51,7 @@ class Depth:
 class DeadLetter:
     """A message that nobody could finish. One that announces nothing has a fault instead."""
 
+    queue_url: str
     message_id: str
     receipt_handle: str
     body: str
@@ -68,6 +68,7 @@ class Queues:
 
     client: Any
     url: str
+    wait_seconds: int = 1  # a question that waits is put to all of SQS' servers, not to some
 
     def depth(self) -> Depth:
         """Returns how much is in the queue."""
@@ -105,7 +106,7 @@ class Queues:
 
     def delete(self, letter: DeadLetter) -> None:
         """Deletes a dead letter that was put back. Undone, it is put back twice: no harm."""
-        self.client.delete_message(QueueUrl=self.dead_url(), ReceiptHandle=letter.receipt_handle)
+        self.client.delete_message(QueueUrl=letter.queue_url, ReceiptHandle=letter.receipt_handle)
 
     def _receive(self, url: str, held: dict[str, str], limit: int) -> Iterator[DeadLetter]:
         while len(held) < limit:
@@ -113,7 +114,7 @@ class Queues:
                 QueueUrl=url,
                 MaxNumberOfMessages=min(_BATCH, limit - len(held)),
                 VisibilityTimeout=_HELD_SECONDS,
-                WaitTimeSeconds=_WAIT_SECONDS,
+                WaitTimeSeconds=self.wait_seconds,
                 MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
                 MessageAttributeNames=["All"],
             )
@@ -122,7 +123,7 @@ class Queues:
             held.update({message["MessageId"]: message["ReceiptHandle"] for message in messages})
             if not news:
                 return
-            yield from map(_read, news)
+            yield from (_read(url, message) for message in news)
 
     def _release(self, url: str, handles: list[str]) -> None:
         for start in range(0, len(handles), _BATCH):
@@ -151,10 +152,11 @@ class Queues:
         return found
 
 
-def _read(message: dict[str, Any]) -> DeadLetter:
+def _read(queue_url: str, message: dict[str, Any]) -> DeadLetter:
     system = message["Attributes"]
     notification, fault = _announcement(message["Body"])
     return DeadLetter(
+        queue_url=queue_url,
         message_id=message["MessageId"],
         receipt_handle=message["ReceiptHandle"],
         body=message["Body"],

@@ -159,7 +159,7 @@ def _redrive(road: _Road, ids: tuple[str, ...], say: Callable[[str], None]) -> l
                 break
     say(f"{screen.counted(road.sent, 'dead letter')} put back.")
     if unread:
-        say(f"{screen.counted(unread, 'message')} left that announce no import.")
+        say(f"Left there, because they announce no import: {unread:,}.")
     return missed
 
 
