@@ -42,7 +42,7 @@ WHERE movies.import_id = :me
 """
 _PLAN: Final = f"""
 SELECT import_id, count(*) AS movies FROM ({_OTHERS.format(join="LEFT")}) AS brought
-GROUP BY import_id ORDER BY movies DESC, import_id
+GROUP BY import_id
 """  # noqa: S608  nothing but what stands above
 _KEPT: Final = """
 SELECT count(*) FROM claims JOIN movies ON movies.id = claims.movie_id
@@ -127,9 +127,10 @@ def make_plan(connection: sa.Connection, import_id: uuid.UUID) -> Plan:
     me = {"me": import_id}
     counted = {row.import_id: row.movies for row in connection.execute(sa.text(_PLAN), me)}
     removed = counted.pop(None, 0)
+    others = [Other(reporting.get(connection, made), count) for made, count in counted.items()]
     return Plan(
         removed=removed,
-        others=[Other(reporting.get(connection, made), count) for made, count in counted.items()],
+        others=sorted(others, key=lambda other: _by_place(other.found)),
         kept=connection.execute(sa.text(_KEPT), me).scalar_one(),
     )
 
@@ -150,6 +151,7 @@ class Undoer:
             locks.object_locked(connection, found["bucket"], found["key"]),
             self.database.connect() as work,
         ):
+            connection.commit()  # the lock is the session's, and stays
             undone = self._undo(work, found["id"], operator)
             store.flush(connection)
             return undone
@@ -158,7 +160,7 @@ class Undoer:
         store.make_stage(work)
         work.execute(sa.text(_BEGIN), {"me": me})
         ids = work.execute(sa.text("SELECT DISTINCT import_id FROM fallbacks")).scalars()
-        self._read(work, [reporting.get(work, other) for other in ids])
+        self._read(work, sorted((reporting.get(work, other) for other in ids), key=_by_place))
         _be_alone(work)
         if work.execute(sa.text(_CHANGED), {"me": me}).scalar_one():
             raise NotUndoneError("Another import changed its movies meanwhile: try again.")
@@ -186,6 +188,10 @@ class Undoer:
                 work.exec_driver_sql("TRUNCATE staged")
                 store.stage(work, batch)
                 work.execute(sa.text(_LISTEN), {"other": other["id"]})
+
+
+def _by_place(row: reporting.Row) -> tuple[Any, ...]:
+    return row["bucket"], row["key"], row["last_modified"]
 
 
 def _version_of(row: reporting.Row) -> Notification:

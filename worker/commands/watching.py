@@ -19,6 +19,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from schemas.imports import ImportStatus
 from worker import reporting
@@ -29,7 +30,7 @@ from worker.reporting import UNDER_WAY, Row
 
 _LOOK_SECONDS: Final = 0.5
 _INTERRUPTED: Final = 130  # as shells count SIGINT
-_NAME_CHARACTERS: Final = 28
+_NAME_CHARACTERS: Final = 20
 
 Shown = dict[uuid.UUID, Row]
 
@@ -97,11 +98,11 @@ def _find(database: Database, reference: str | None) -> list[uuid.UUID]:
 
 @contextlib.contextmanager
 def _display(console: Console) -> Iterator[_Display]:
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         yield _Lines(console)
         return
     columns = (
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
         BarColumn(bar_width=None),
         TaskProgressColumn(),
         TextColumn("{task.fields[done]}", markup=False, justify="right"),
