@@ -19,7 +19,7 @@ from bench.errors import BenchError
 from bench.plan import ROOT
 from bench.searching.client import ask_for, request
 from bench.searching.questions import Question
-from bench.searching.rivals import Match, ours_a_second
+from bench.searching.rivals import Match, Ours, ours_a_second
 from local import web
 from local.console import Files
 from local.ports import HOST, listen, port_of
@@ -97,7 +97,7 @@ def running_datasette(dsn: str, folder: Path) -> Iterator[int]:
 
 def match_datasette(
     theirs: int,
-    ours: int,
+    ours: Ours,
     kind: str,
     questions: Sequence[Question],
     *,

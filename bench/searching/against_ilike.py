@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from bench.searching.questions import Question
-from bench.searching.rivals import Match, ours_a_second
+from bench.searching.rivals import Match, Ours, ours_a_second
 from bench.services import connect
 
 _COPY: Final = """
@@ -24,7 +24,7 @@ _FILTERS: Final = {
 
 
 def match_ilike(
-    cursor: Any, port: int, kind: str, questions: Sequence[Question], *, seconds: float
+    cursor: Any, ours: Ours, kind: str, questions: Sequence[Question], *, seconds: float
 ) -> Match:
     """Asks as many of the questions as the time suffices for, one after another: for a page and
     its exact total.
@@ -33,8 +33,8 @@ def match_ilike(
     while (took := time.perf_counter() - began) < seconds:
         _ask(cursor, questions[asked % len(questions)])
         asked += 1
-    ours = ours_a_second(port, questions[:asked], counted=True, connections=1, seconds=seconds / 4)
-    return Match("ILIKE", kind, True, 1, asked, asked / took, ours)
+    rate = ours_a_second(ours, questions[:asked], counted=True, connections=1, seconds=seconds / 4)
+    return Match("ILIKE", kind, True, 1, asked, asked / took, rate)
 
 
 @contextmanager

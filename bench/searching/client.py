@@ -4,12 +4,13 @@ It writes requests that were put into bytes before, and reads of an answer its s
 """
 
 import dataclasses
+import itertools
 import re
 import selectors
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Self
 
 from bench.errors import BenchError
@@ -145,36 +146,41 @@ class Turn:
         return self.bytes / max(1, self.answers)
 
 
-def ask_for(port: int, requests: Sequence[bytes], *, connections: int, seconds: float) -> Turn:
+def ask_for(
+    port: int,
+    requests: Sequence[bytes],
+    *,
+    connections: int,
+    seconds: float,
+    again: bool = False,
+) -> Turn:
     """Asks one request after another over each of some connections, all at the same time.
 
-    The requests are taken in their order, and again from the first one where they do not suffice.
+    It ends when each request has been answered, or begins `again` with the first one then; and
+    when the time is over.
     """
-    statuses, size = Counter[int](), 0
+    statuses, size, left = Counter[int](), 0, 0
+    wanted = itertools.cycle(requests) if again else iter(requests)
     with selectors.DefaultSelector() as selector:
         opened = [Connection(port) for _ in range(connections)]
-        for connection in opened:
-            selector.register(connection.socket, selectors.EVENT_READ, connection)
         began, work = time.perf_counter(), time.process_time()
-        number = _send_all(opened, requests)
-        while (now := time.perf_counter()) < began + seconds:
+        # In this order zip takes no request for which there is no connection.
+        for connection, request in zip(opened, wanted, strict=False):
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+            connection.send(request)
+            left += 1
+        while left and time.perf_counter() < began + seconds:
             for key, _ in selector.select(seconds):
-                connection = key.data
-                reply = connection.receive()
-                if reply is not None:
-                    statuses[reply.status] += 1
-                    size += len(reply.body)
-                    connection.send(requests[number % len(requests)])
-                    number += 1
-        work = time.process_time() - work
+                reply = key.data.receive()
+                if reply is None:
+                    continue
+                statuses[reply.status] += 1
+                size += len(reply.body)
+                if request := next(wanted, b""):
+                    key.data.send(request)
+                else:
+                    left -= 1
+        took, work = time.perf_counter() - began, time.process_time() - work
         for connection in opened:
             connection.socket.close()
-    return Turn(now - began, statuses, size, work)
-
-
-def _send_all(connections: Iterable[Connection], requests: Sequence[bytes]) -> int:
-    """Sends the first request over each, and returns the number of the next one."""
-    number = 0
-    for number, connection in enumerate(connections, start=1):
-        connection.send(requests[(number - 1) % len(requests)])
-    return number
+    return Turn(took, statuses, size, work)

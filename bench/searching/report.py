@@ -104,12 +104,13 @@ def _rates(results: Results) -> Iterable[str]:
     )
     kinds = ", ".join(kind.label for kind in ORDINARY)
     yield (
-        f"The questions are ordinary ones, as many of each: {kinds}; 20 movies a page, one after"
-        " another. The one page is the median one of them, with its total. `304` asks all of them"
-        " with the tags of their answers. The floor is a Flask view under the same"
-        f" gunicorn that answers with the same headers and a constant of {results.floor_bytes:,}"
-        f" bytes, the median page. {TURNS} turns each, the floor's before every page's; medians."
-        " The last column is what the client, which shares the cores, took of one."
+        f"The questions are ordinary ones, as many of each: {kinds}; 20 movies a page. The new ones"
+        " are asked once each, as after an import: no process of the API has given their answers"
+        " before. The one page is the median one of them, with its total. `304` asks 200 of them,"
+        " with the tags of their answers. The floor is a Flask view under the same gunicorn that"
+        f" answers with the same headers and a constant of {results.floor_bytes:,} bytes, that of"
+        f" the median page. {TURNS} turns each, the floor's before every page's; medians. The last"
+        " column is what the client, which shares the cores, took of one."
     )
 
 
@@ -137,7 +138,8 @@ def _matches(results: Results) -> Iterable[str]:
     yield (
         "The same questions over the same movies. Datasette serves a SQLite file with an index by"
         f" year, immutable, with {settings}, else as it comes. ILIKE is SQL alone, one question"
-        " after another, on a table of this Postgres without any index; ours goes over HTTP."
+        " after another, on a table of this Postgres without any index; ours goes over HTTP, and no"
+        " answer of ours was given before."
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from bench.searching.latency import Times
 from bench.searching.questions import Group
 from bench.searching.rivals import Match
-from bench.searching.throughput import EACH_ANOTHER, KNOWN, ONE_PAGE, Rate
+from bench.searching.throughput import EACH_NEW, KNOWN, ONE_PAGE, Rate
 
 _MILLION: Final = 1_000_000
 
@@ -68,7 +68,7 @@ class Results:
 
     def _rate_goals(self) -> Iterable[Goal]:
         wanted_ratios = {
-            EACH_ANOTHER: _PAGE_RATIO,
+            EACH_NEW: _PAGE_RATIO,
             ONE_PAGE: _PAGE_RATIO,
             KNOWN: _KNOWN_RATIO,
         }

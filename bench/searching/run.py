@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Final
 
 from bench.run import say
@@ -15,14 +15,16 @@ from bench.searching.questions import KINDS, ORDINARY, Dice, Kind, Question
 from bench.searching.results import Results
 from bench.searching.rivals import RIVAL_KINDS, Match
 from bench.searching.servers import start_api, start_floor
-from bench.searching.throughput import measure_rates, middle_reply, pages_of
+from bench.searching.throughput import measure_rates, middle_question, pages_of, reply_to
+from bench.services import connect
 from local.console import Files
 from local.database import Dsns
 from local.processes import Supervisor
 
 _SEED: Final = 20_061  # any number; by it, all runs ask the same
 _WARM_UPS: Final = 10  # of each kind
-_ORDINARY: Final = 200  # of each kind
+_MIDDLE_OF: Final = 200
+_ORDINARY: Final = 800  # of each kind: enough for all that are answered in a turn
 
 Questions = Mapping[Kind, Sequence[Question]]
 
@@ -37,6 +39,11 @@ class Served:
     api: int
     questions: Questions
     ordinary: Sequence[Question]
+
+    def forget(self) -> None:
+        """Ends what the API's processes know, as each import does: the data have a new version."""
+        with closing(connect(self.dsns.admin)) as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE data_version SET version = version + 1")
 
 
 class Run:
@@ -101,6 +108,7 @@ class Run:
                 asker.warm_up(questions[:_WARM_UPS])
             for kind, questions in served.questions.items():
                 served.supervisor.check()
+                served.forget()  # the answers to those before
                 times = asker.measure(kind, questions)
                 self._results.times.setdefault(served.size, []).append(times)
                 _say_times(served.size, times)
@@ -108,8 +116,9 @@ class Run:
             asker.close()
 
     def _measure_throughput(self, served: Served) -> None:
-        constant = middle_reply(served.api, served.ordinary)
-        pages = pages_of(served.api, served.ordinary)
+        middle = middle_question(served.api, served.ordinary[:_MIDDLE_OF])
+        pages = pages_of(served.api, served.ordinary, middle, served.forget)
+        constant = reply_to(served.api, middle)
         floor = start_floor(served.supervisor, constant, self._plan.folder)
         self._results.floor_bytes = len(constant.body)
         for rate in measure_rates(served.api, floor, pages, seconds=self._plan.seconds):
@@ -129,7 +138,7 @@ class Run:
                     self._take_match(
                         match_datasette(
                             port,
-                            served.api,
+                            served,
                             kind,
                             questions,
                             counted=counted,
@@ -142,7 +151,7 @@ class Run:
             for kind, questions in _rival_questions(served):
                 served.supervisor.check()
                 seconds = self._plan.rival_seconds
-                self._take_match(match_ilike(cursor, served.api, kind, questions, seconds=seconds))
+                self._take_match(match_ilike(cursor, served, kind, questions, seconds=seconds))
 
     def _take_match(self, match: Match) -> None:
         self._results.matches.append(match)

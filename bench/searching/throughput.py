@@ -10,20 +10,23 @@ from bench.searching.client import Connection, Reply, Turn, ask_for, request
 from bench.searching.questions import Question
 
 CONNECTIONS: Final = (1, 4, 16)
-EACH_ANOTHER: Final = "questions, with total"
-UNCOUNTED: Final = "questions, count=none"
+EACH_NEW: Final = "new questions, with total"
+UNCOUNTED: Final = "new questions, count=none"
 ONE_PAGE: Final = "one page, again and again"
 KNOWN: Final = "304"
 TURNS: Final = 3
-_SETTLE_SECONDS: Final = 0.5
+_KNOWN_QUESTIONS: Final = 200
 
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """A page whose requests are counted: what is asked, and which status each answer has."""
+    """A page whose requests are counted: what is asked, which `prepare` makes before each turn, if
+    it is asked again when all has been answered, and which status each answer has.
+    """
 
     name: str
-    requests: Sequence[bytes]
+    prepare: Callable[[], Sequence[bytes]]
+    again: bool = True
     status: int = 200
 
 
@@ -63,7 +66,10 @@ def measure_rates(api: int, floor: int, pages: Sequence[Page], *, seconds: float
     for connections in CONNECTIONS:
 
         def ask(port: int, page: Page, connections: int = connections) -> Turn:
-            turn = ask_for(port, page.requests, connections=connections, seconds=seconds)
+            requests = page.prepare()
+            turn = ask_for(
+                port, requests, connections=connections, seconds=seconds, again=page.again
+            )
             if set(turn.statuses) - {page.status}:
                 raise BenchError(f"{page.name}: answers of status {dict(turn.statuses)}")
             return turn
@@ -78,7 +84,7 @@ def _by_turns(
     connections: int,
     ask: Callable[[int, Page], Turn],
 ) -> Iterator[Rate]:
-    constant = Page("the floor", [request("/movies?title=floor")])
+    constant = Page("the floor", lambda: [request("/movies?title=floor")])
     turns: dict[str, list[Turn]] = {page.name: [] for page in pages}
     floors: dict[str, list[Turn]] = {page.name: [] for page in pages}
     for _ in range(TURNS):
@@ -89,32 +95,42 @@ def _by_turns(
         yield Rate(page.name, connections, turns[page.name], floors[page.name])
 
 
-def pages_of(port: int, questions: Sequence[Question]) -> list[Page]:
-    """Returns the pages to be measured: one question after another with a total and without one;
-    one of them again and again; and all of them, asked by whoever has the answer already.
+def pages_of(
+    port: int, questions: Sequence[Question], middle: Question, forget: Callable[[], None]
+) -> list[Page]:
+    """Returns the pages to be measured: questions that nobody has asked before, with a total and
+    without one; the middle one again and again; and some by whoever has the answers.
+
+    `forget` ends what the API's processes know of them.
     """
-    targets = [question.target for question in questions]
-    with Connection(port) as connection:
-        replies = [connection.ask(request(target)) for target in targets]
-    requests = [request(target) for target in targets]
-    asked_again = [
-        request(target, {"If-None-Match": reply.headers["etag"]})
-        for target, reply in zip(targets, replies, strict=True)
-    ]
+
+    def each_new(more: str) -> Sequence[bytes]:
+        forget()
+        return [request(question.target + more) for question in questions]
+
+    def known() -> Sequence[bytes]:
+        asked = [question.target for question in questions[:_KNOWN_QUESTIONS]]
+        with Connection(port) as connection:
+            tags = [connection.ask(request(target)).headers["etag"] for target in asked]
+        pairs = zip(asked, tags, strict=True)
+        return [request(target, {"If-None-Match": tag}) for target, tag in pairs]
+
     return [
-        Page(EACH_ANOTHER, requests),
-        Page(UNCOUNTED, [request(f"{target}&count=none") for target in targets]),
-        Page(ONE_PAGE, [requests[replies.index(middle(replies))]]),
-        Page(KNOWN, asked_again, 304),
+        Page(EACH_NEW, lambda: each_new(""), again=False),
+        Page(UNCOUNTED, lambda: each_new("&count=none"), again=False),
+        Page(ONE_PAGE, lambda: [request(middle.target)]),
+        Page(KNOWN, known, status=304),
     ]
 
 
-def middle(replies: Sequence[Reply]) -> Reply:
-    """Returns the one of the median size."""
-    return sorted(replies, key=lambda reply: len(reply.body))[len(replies) // 2]
-
-
-def middle_reply(port: int, questions: Sequence[Question]) -> Reply:
-    """Asks the questions, and returns the answer of the median size."""
+def middle_question(port: int, questions: Sequence[Question]) -> Question:
+    """Returns the one whose answer has the median size."""
     with Connection(port) as connection:
-        return middle([connection.ask(request(question.target)) for question in questions])
+        sizes = [len(connection.ask(request(question.target)).body) for question in questions]
+    return questions[sizes.index(sorted(sizes)[len(sizes) // 2])]
+
+
+def reply_to(port: int, question: Question) -> Reply:
+    """Returns the answer to a question."""
+    with Connection(port) as connection:
+        return connection.ask(request(question.target))
