@@ -1,4 +1,6 @@
-"""The commands of the local stack: `python -m local up`, `demo`, `status`, `env` and `forget`."""
+"""The commands of the local stack: `python -m local up`, `demo`, `status`, `env`, `imports` and
+`forget`.
+"""
 
 import argparse
 import io
@@ -14,6 +16,7 @@ from local.demo import DemoError, run_demo
 from local.demo_screen import Screen
 from local.folder import forget
 from local.lock import AlreadyRunningError
+from local.operating import run_imports
 from local.ports import PortBusyError
 from local.postgres import PostgresError
 from local.processes import ProcessError, StopRequested
@@ -41,7 +44,10 @@ def main() -> int:
     """Runs one command and returns its exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a title may have letters that a terminal has not
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments, rest = parser.parse_known_args()
+    if rest and arguments.run is not _imports:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         settings = StackSettings.read(Environment(os.environ))
         settings.folder.mkdir(parents=True, exist_ok=True)
@@ -79,6 +85,10 @@ def _env(settings: StackSettings) -> int:
     return print_environment(settings)
 
 
+def _imports(settings: StackSettings) -> int:
+    return run_imports(settings, sys.argv[2:])  # whatever they are: they are Celery's
+
+
 def _coloured() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
@@ -95,4 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
+    text = "an operator's commands, for the running stack: celery -A worker.app imports …"
+    imports = commands.add_parser("imports", help=text, add_help=False)  # it has help of its own
+    imports.set_defaults(run=_imports)
     return parser

@@ -14,7 +14,7 @@ def print_status(settings: StackSettings) -> int:
     if process is None:
         print("The stack is not running. Start it with: make up")
         return 1
-    environment = _environment(settings)
+    environment = find_environment(settings)
     if environment is None:
         print(f"The stack is starting or stopping (process {process}).")
         return 1
@@ -22,6 +22,7 @@ def print_status(settings: StackSettings) -> int:
     print(f"The stack is {'up' if ready else 'running, but the API is not ready'}.")
     print(f"  Process   {process}")
     print(f"  API       {environment['API_URL']}")
+    print(f"  Metrics   {environment['API_METRICS_URL']}, {environment['WORKER_METRICS_URL']}")
     print(f"  S3, SQS   {environment['AWS_ENDPOINT_URL']}")
     print(f"  Postgres  {environment['DATABASE_URL'].rpartition('@')[2]}")
     return 0 if ready else 1
@@ -29,7 +30,7 @@ def print_status(settings: StackSettings) -> int:
 
 def print_environment(settings: StackSettings) -> int:
     """Prints `export` lines for a shell. Returns 1, and prints none, where no stack runs."""
-    environment = _environment(settings)
+    environment = find_environment(settings)
     if environment is None:
         print("echo 'The stack is not running. Start it with: make up' >&2")
         return 1
@@ -38,7 +39,8 @@ def print_environment(settings: StackSettings) -> int:
     return 0
 
 
-def _environment(settings: StackSettings) -> dict[str, str] | None:
+def find_environment(settings: StackSettings) -> dict[str, str] | None:
+    """Returns what clients of the running stack are told, or None where none is ready."""
     if lock_owner(settings.folder / "lock") is None:
         return None  # whatever file there is was left by a stack that was killed
     try:

@@ -1,6 +1,10 @@
 """`make up` as a developer uses it: any client can be pointed at it, Ctrl-C ends all of it."""
 
+import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -25,6 +29,10 @@ def test_a_dropped_file_is_found_and_the_database_survives_a_restart(tmp_path: P
     with running_stack(tmp_path) as (environment, _):
         assert get(f"{environment['API_URL']}/movies") == movies
         assert len(movies) == 1
+        operator = [sys.executable, "-m", "local", "imports", "list", "--json"]
+        told = {**os.environ, "MRU_LOCAL_DIR": str(tmp_path)}
+        listed = subprocess.run(operator, env=told, cwd=ROOT, capture_output=True, check=True)
+        assert json.loads(listed.stdout)["key"] == "one-movie.json"
     printed = (tmp_path / "output").read_text()
     assert "Movies-r-us is up." in printed
     assert "notifier | " in printed
