@@ -16,6 +16,7 @@ import psycopg2.extensions as pg
 import sqlalchemy as sa
 
 from api.errors import DatabaseUnavailableError
+from api.observe import DatabaseFault, note_database_fault
 from schemas.settings import DatabaseSettings
 
 CONNECT_SECONDS: Final = 3
@@ -83,13 +84,17 @@ def _unavailability() -> Iterator[None]:
         yield
     except sa.exc.OperationalError as error:
         if isinstance(error.orig, psycopg2.errors.QueryCanceled):
+            note_database_fault(DatabaseFault.TIMEOUT)
             raise DatabaseUnavailableError(
                 f"The database needed more than {STATEMENT_SECONDS} seconds."
             ) from error
+        note_database_fault(DatabaseFault.AWAY)
         raise DatabaseUnavailableError("The database does not answer.") from error
     except sa.exc.InterfaceError as error:
+        note_database_fault(DatabaseFault.AWAY)
         raise DatabaseUnavailableError("The database does not answer.") from error
     except sa.exc.TimeoutError as error:
+        note_database_fault(DatabaseFault.NO_CONNECTION)
         raise DatabaseUnavailableError("Every connection to the database is in use.") from error
 
 

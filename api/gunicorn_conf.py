@@ -12,6 +12,7 @@ import gunicorn.util
 import orjson
 from gunicorn.glogging import Logger
 
+from api.metrics import Metrics, free_place
 from schemas.logs import configure_logs
 from schemas.problem import PROBLEM_CONTENT_TYPE, problem
 from schemas.settings import Environment, LogFormat
@@ -52,6 +53,28 @@ class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
 
 logger_class = StructuredLogger
+
+
+def on_starting(server: Any) -> None:
+    """Opens what the processes share for their metrics, before the first of them is forked."""
+    server.metrics = Metrics.open(_environment)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Gives a process a place that none of those alive has."""
+    worker.metrics_place = free_place(other.metrics_place for other in server.WORKERS.values())
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Lets a process count and serve, before it imports the application."""
+    if server.metrics is not None:
+        server.metrics.start(worker.metrics_place)
+
+
+def on_exit(server: Any) -> None:
+    """Leaves no folder behind."""
+    if server.metrics is not None:
+        server.metrics.close()
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001  gunicorn calls hooks like this

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from api import queries
 from api.database import Database
 from api.errors import DatabaseUnavailableError
-from api.observe import REQUEST_ID_HEADER, accepted_id, note_served
+from api.observe import REQUEST_ID_HEADER, ROUTE, accepted_id, note_served
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -54,6 +54,7 @@ class _Answer:
     tag: str
     headers: Headers
     body: bytes | None
+    route: str
 
     @property
     def size(self) -> int:
@@ -149,7 +150,7 @@ class KeptAnswers:
         if len(body) <= _BYTES_OF_ONE:
             lasting = [pair for pair in headers if pair[0] != REQUEST_ID_HEADER]
             whole = body if status.startswith("200") else None
-            made = _Answer(tag.removeprefix("W/"), lasting, whole)
+            made = _Answer(tag.removeprefix("W/"), lasting, whole, environ[ROUTE])
             self._shelf.put(key, made)
         return [body]
 
@@ -181,6 +182,7 @@ def _answer(
     note_served(
         environ["REQUEST_METHOD"],
         environ["PATH_INFO"],
+        route=kept.route,
         status=304 if has_it else 200,
         began=began,
         request_id=request_id,

@@ -10,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 log=.local/install.log
-extras='[api,worker,local,test]'
+extras='[api,worker,otel,local,test]'
 
 fail() {
     echo "error: $*" >&2

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import psycopg2
 import pytest
 
@@ -23,7 +24,8 @@ from tests.rows import make_movie
 @pytest.fixture
 def gunicorn(database: Dsns) -> Iterator[Gunicorn]:
     make_movie(database.admin)
-    with Gunicorn(api_environment(database.api, WEB_CONCURRENCY="1")) as running:
+    unused = {"PROMETHEUS_MULTIPROC_DIR": "/no/metrics/are/wanted"}
+    with Gunicorn(api_environment(database.api, WEB_CONCURRENCY="1", **unused)) as running:
         yield running
 
 
@@ -37,6 +39,17 @@ def test_searches_are_served_and_every_line_of_the_log_is_json(gunicorn: Gunicor
     (served,) = [line for line in lines if line["event"] == "request served"]
     assert served["request_id"] == request_id
     assert (served["method"], served["path"], served["status"]) == ("GET", "/movies", 200)
+
+
+def test_without_metrics_only_the_public_port_is_open(gunicorn: Gunicorn) -> None:
+    assert gunicorn.ask("GET", "/metrics")[0] == 404
+    master = psutil.Process(gunicorn.process.pid)
+    open_ports = {
+        connection.laddr.port
+        for process in (master, *master.children())
+        for connection in process.net_connections("inet")
+    }
+    assert open_ports == {gunicorn.port}
 
 
 def test_what_gunicorn_itself_refuses_is_a_problem_document_too(gunicorn: Gunicorn) -> None:

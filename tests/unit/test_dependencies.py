@@ -18,7 +18,8 @@ def required() -> set[str]:
 
 
 def name_of(requirement: str) -> str:
-    return re.split(r"[\[=<>~!; ]", requirement, maxsplit=1)[0].lower()
+    name = re.split(r"[\[=<>~!; ]", requirement, maxsplit=1)[0]
+    return name.lower().replace("_", "-")  # which mean the same, and pip writes either
 
 
 def test_every_dependency_has_its_reason_and_every_reason_its_dependency() -> None:

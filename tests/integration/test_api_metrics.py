@@ -1,0 +1,105 @@
+"""The API's metrics: of all of its processes together, on a port of their own, whoever dies."""
+
+import signal
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.database import Dsns
+from tests.calling import api_environment
+from tests.gunicorn import Gunicorn
+from tests.rig import wait_until
+from tests.rows import make_movie
+from tests.scraping import Scrape, shown_port
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "counts"
+    folder.mkdir()
+    (folder / "counter_7.db").write_bytes(b"what an API counted that was killed")
+    return folder
+
+
+@pytest.fixture
+def gunicorn(database: Dsns, folder: Path) -> Iterator[Gunicorn]:
+    make_movie(database.admin)
+    environment = api_environment(
+        database.api,
+        WEB_CONCURRENCY="2",
+        MRU_METRICS_BIND="127.0.0.1:0",
+        PROMETHEUS_MULTIPROC_DIR=str(folder),
+    )
+    with Gunicorn(environment) as running:
+        yield running
+
+
+def counted(gunicorn: Gunicorn, **labels: object) -> float:
+    return Scrape.at(shown_port(gunicorn.lines)).sum("mru_api_requests_total", **labels)
+
+
+def test_all_processes_count_together_and_what_a_dead_one_counted_stays(
+    gunicorn: Gunicorn, folder: Path
+) -> None:
+    master = psutil.Process(gunicorn.process.pid)
+    asked = 0
+
+    def ask_until_all_have_answered(processes: int) -> None:
+        nonlocal asked
+        while len(list(folder.glob("counter_*.db"))) < processes or asked % 20:
+            assert gunicorn.ask("GET", "/movies?title=treasure")[0] == 200
+            asked += 1
+
+    ask_until_all_have_answered(2)
+    assert counted(gunicorn, method="GET", route="/movies", status=200) == asked
+    files = {path.name for path in folder.iterdir()}
+    for number in range(2):
+        before = {child.pid for child in master.children()}
+        victim = master.children()[number]
+        victim.send_signal(signal.SIGKILL)
+        wait_until(
+            "it is replaced",
+            lambda before=before: (
+                len(now := {c.pid for c in master.children()}) == 2 and now - before
+            ),
+        )
+        for _ in range(10):
+            assert gunicorn.ask("GET", "/movies?title=treasure")[0] == 200
+            asked += 1
+    assert counted(gunicorn, method="GET", route="/movies", status=200) == asked
+    assert {path.name for path in folder.iterdir()} == files
+
+
+def test_routes_are_counted_and_not_paths_and_what_clients_make_up_is_one_series(
+    gunicorn: Gunicorn,
+) -> None:
+    _, headers, _ = gunicorn.ask("GET", "/movies?title=treasure")
+    for path in (
+        f"/movies/{uuid.uuid4()}",
+        f"/movies/{uuid.uuid4()}",
+        "/nothing/1",
+        "/nothing/2",
+        "/metrics",
+    ):
+        gunicorn.ask("GET", path)
+    gunicorn.ask("SPELL", "/movies")
+    known = f"If-None-Match: {headers['ETag']}\r\nConnection: close\r\n\r\n".encode()
+    with pytest.raises(ValueError, match="Expecting value"):  # a 304 has no body
+        gunicorn.send(b"GET /movies?title=treasure HTTP/1.1\r\nHost: api\r\n" + known)
+    scrape = Scrape.at(shown_port(gunicorn.lines))
+
+    def count(**labels: object) -> float:
+        return scrape.sum("mru_api_requests_total", **labels)
+
+    assert count(route="/movies", status=200) == 1
+    assert count(route="/movies", status=304) == 1
+    assert count(route="/movies/<uuid:movie_id>") == 2
+    assert count(route="other", method="GET", status=404) == 3  # /metrics is not public
+    assert count(method="other", status=405) == 1
+    durations = {"method": "GET", "route": "/movies"}
+    assert scrape.sum("mru_api_request_duration_seconds_count", **durations) == 2
+    assert scrape.sum("mru_api_database_errors_total") == 0
+    assert "mru_api_database_errors_total" in scrape.series()
