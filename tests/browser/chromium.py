@@ -15,6 +15,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playw
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 WAIT_MILLISECONDS: Final = 20_000  # for what is to happen; on a machine that does much else
 
+# What htmx says of a request that was under way when its page was left.
+_ON_LEAVING: Final = ("htmx:afterRequest", "htmx:sendError", "htmx:sendAbort")
+
 # axe's own choice leaves out the newest rules, and those that are good practice only.
 AXE_OPTIONS: Final = {
     "resultTypes": ["violations"],
@@ -63,7 +66,7 @@ class Visit:
         self._context.close()
 
     def _note(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and not message.text.startswith(_ON_LEAVING):
             self.complaints.append(f"{message.type}: {message.text}")
 
     def _note_error(self, error: Error) -> None:

@@ -121,7 +121,7 @@ def test_the_page_of_a_running_import_follows_it_to_its_end(site: Site, visit: B
         " error = 'The file ends too soon.' WHERE id = %s",
         (str(made),),
     )
-    expect(page.get_by_role("status")).to_have_text(re.compile("Failed after"))
+    expect(page.get_by_role("status")).to_have_text(re.compile(r"Failed\s+after"))
     expect(page.get_by_text("The file ends too soon.")).to_be_visible()
 
 
