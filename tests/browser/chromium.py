@@ -18,19 +18,6 @@ WAIT_MILLISECONDS: Final = 20_000  # for what is to happen; on a machine that do
 # What htmx says of a request that was under way when its page was left.
 _ON_LEAVING: Final = ("htmx:afterRequest", "htmx:sendError", "htmx:sendAbort")
 
-# axe's own choice leaves out the newest rules, and those that are good practice only.
-AXE_OPTIONS: Final = {
-    "resultTypes": ["violations"],
-    "runOnly": [
-        "wcag2a",
-        "wcag2aa",
-        "wcag21a",
-        "wcag21aa",
-        "wcag22aa",
-        "best-practice",
-    ],
-}
-
 
 def find_chromium() -> str | None:
     """Returns the path of a Chromium of this system, or None."""
