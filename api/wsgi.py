@@ -9,11 +9,19 @@ from api.database import bound_waits
 from api.settings import Settings
 from schemas.logs import configure_logs
 from schemas.settings import Environment, LogFormat
+from schemas.traces import FLASK, Traces
 
 
 def create() -> Flask:
     """Makes the application from the process's environment. Raises SettingError."""
-    settings = Settings.read(Environment(os.environ))
+    environment = Environment(os.environ)
+    settings = Settings.read(environment)
     configure_logs("api", readable=settings.log_format is LogFormat.TEXT)
     bound_waits()
-    return create_app(settings)
+    traces = Traces.load(environment, "api", (FLASK, "celery", "botocore", "sqlalchemy"))
+    if traces is None:
+        return create_app(settings)
+    traces.start()
+    app = create_app(settings)
+    traces.follow(app)
+    return app

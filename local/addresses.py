@@ -16,6 +16,8 @@ class Addresses:
     """Where a stack that runs can be reached. The database's address is the superuser's."""
 
     api: str
+    api_metrics: str
+    worker_metrics: str
     aws: str
     database: str = dataclasses.field(repr=False)
     bucket: str
@@ -28,6 +30,8 @@ class Addresses:
         """Returns the variables that point any client at the stack."""
         return {
             "API_URL": self.api,
+            "API_METRICS_URL": self.api_metrics,
+            "WORKER_METRICS_URL": self.worker_metrics,
             "AWS_ENDPOINT_URL": self.aws,
             "AWS_ACCESS_KEY_ID": cloud.ACCESS_KEY_ID,
             "AWS_SECRET_ACCESS_KEY": cloud.SECRET_ACCESS_KEY,

@@ -14,6 +14,7 @@ from local import cloud
 from local.postgres import Postgres
 from local.processes import Command
 from local.settings import ROOT, StackSettings
+from schemas.metrics import SETTING as METRICS_SETTING
 
 API_WORKERS: Final = 2
 WORKER_PROCESSES: Final = 2
@@ -56,8 +57,8 @@ class Rooms:
         command = self._python("aws", "local.aws", *options, environment=self._harmless())
         return dataclasses.replace(command, inherit=(listener, function_log))
 
-    def api(self, listener: int, environment: Mapping[str, str]) -> Command:
-        """The API, on a socket."""
+    def api(self, listener: int, metrics: int, environment: Mapping[str, str]) -> Command:
+        """The API, on a socket, and its metrics on another."""
         options = ("--bind", f"fd://{listener}", "--workers", str(API_WORKERS))
         quiet = ("--log-level", "warning")
         command = self._python(
@@ -70,12 +71,16 @@ class Rooms:
                 *quiet,
                 "api.wsgi:create()",
             ),
-            environment=environment,
+            environment={**environment, METRICS_SETTING: f"fd://{metrics}"},
         )
-        return dataclasses.replace(command, inherit=(listener,), layer=_ABOVE_SERVICES)
+        return dataclasses.replace(command, inherit=(listener, metrics), layer=_ABOVE_SERVICES)
 
-    def worker(self, environment: Mapping[str, str]) -> Command:
-        """The worker, which touches the heartbeat file whenever it asks the queue."""
+    def worker(self, environment: Mapping[str, str], metrics: int | None = None) -> Command:
+        """The worker, which touches the heartbeat file whenever it asks the queue.
+
+        Its metrics are shown on a socket, if there is one.
+        """
+        shown = {} if metrics is None else {METRICS_SETTING: f"fd://{metrics}"}
         command = self._python(
             "worker",
             *("celery", "--app", "worker.app", "--quiet", "worker", "--loglevel", "INFO"),
@@ -83,13 +88,17 @@ class Rooms:
                 "MRU_CONCURRENCY": str(WORKER_PROCESSES),
                 "MRU_WAIT_TIME_SECONDS": "1",  # after an empty poll the heartbeat says: it is up
                 **environment,
+                **shown,
                 "MRU_HEARTBEAT_FILE": str(self.heartbeat_file),
                 # Celery's, about root: it runs what it is sent, but nothing sends it any code.
                 "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
             },
         )
         return dataclasses.replace(
-            command, grace_seconds=_WORKER_GRACE_SECONDS, layer=_ABOVE_SERVICES
+            command,
+            inherit=() if metrics is None else (metrics,),
+            grace_seconds=_WORKER_GRACE_SECONDS,
+            layer=_ABOVE_SERVICES,
         )
 
     def environment(

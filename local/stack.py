@@ -22,9 +22,11 @@ from local.postgres import Postgres
 from local.processes import Supervisor
 from local.rooms import Rooms
 from local.settings import ROOT, StackSettings
+from schemas.metrics import PATH
 from schemas.notification import IMPORT_QUEUE
 from worker.roles import Passwords
 
+_ANY_PORT: Final = 0
 _SECRET_BYTES: Final = 32
 _QUIET_POSTGRES: Final = {"log_min_messages": "fatal", "log_line_prefix": ""}
 
@@ -73,11 +75,13 @@ class Stack:
         note("Preparing the bucket, the queues and the function")
         made = self._prepare_cloud(aws_url, api_url)
         note("Starting the API and the worker")
-        self._start_rooms(api_socket, aws_url, made, dsns)
+        api_metrics, worker_metrics = self._start_rooms(api_socket, aws_url, made, dsns)
         self.supervisor.wait_until("api", lambda: web.answers(f"{api_url}/health/ready"))
         self.supervisor.wait_until("worker", self.rooms.heartbeat_file.exists)
         return Addresses(
             api=api_url,
+            api_metrics=api_metrics,
+            worker_metrics=worker_metrics,
             aws=aws_url,
             database=dsns.admin,
             bucket=settings.bucket,
@@ -143,14 +147,21 @@ class Stack:
             )
         )
 
-    def _start_rooms(self, listener: socket.socket, aws_url: str, made: Cloud, dsns: Dsns) -> None:
+    def _start_rooms(
+        self, listener: socket.socket, aws_url: str, made: Cloud, dsns: Dsns
+    ) -> tuple[str, str]:
+        """Starts API and worker; returns where their metrics are."""
+
         def told(dsn: str) -> dict[str, str]:
             return self.rooms.environment(aws_url, made.queue_url, environment_of(dsn))
 
-        self.supervisor.start(self.rooms.api(listener.fileno(), told(dsns.api)))
-        listener.close()
-        self.rooms.heartbeat_file.unlink(missing_ok=True)
-        self.supervisor.start(self.rooms.worker(told(dsns.worker)))
+        # On any port: what scrapes them reads where they are.
+        with listen(_ANY_PORT, "") as of_api, listen(_ANY_PORT, "") as of_worker, listener:
+            api = self.rooms.api(listener.fileno(), of_api.fileno(), told(dsns.api))
+            self.supervisor.start(api)
+            self.rooms.heartbeat_file.unlink(missing_ok=True)
+            self.supervisor.start(self.rooms.worker(told(dsns.worker), of_worker.fileno()))
+            return _url(of_api) + PATH, _url(of_worker) + PATH
 
 
 def keep_secret(path: Path) -> str:

@@ -45,6 +45,7 @@ Movies-r-us is up.
   API       {addresses.api}/movies
   S3, SQS   {addresses.aws}  (in memory: empty again at the next start)
   Postgres  {database}  ({where})
+  Metrics   {addresses.api_metrics} of the API, {addresses.worker_metrics} of the worker
   Settings  {file}  (all of these, for any client)
 
 Drop a file in, from another terminal:

@@ -13,8 +13,10 @@ from celery import Celery, signals
 
 from schemas.logs import configure_logs
 from schemas.settings import Environment, LogFormat
+from schemas.traces import Traces
 from worker import tasks
 from worker.celery_settings import celery_settings
+from worker.metrics import add_metrics
 from worker.settings import Settings
 
 _HARD_LIMIT_AFTER_SECONDS: Final = 30  # for writing down what happened
@@ -36,12 +38,15 @@ def create_app(settings: Settings) -> Celery:
     )
     app.conf["mru_settings"] = settings  # for the commands, which are given the app alone
     tasks.register(app, settings)
+    if settings.metrics is not None:
+        add_metrics(app)
     return app
 
 
 @functools.cache
 def _app_of_this_process() -> Celery:
-    settings = Settings.read(Environment(os.environ))
+    environment = Environment(os.environ)
+    settings = Settings.read(environment)
     readable = settings.log_format is LogFormat.TEXT
 
     def configure(**_: Any) -> None:
@@ -52,7 +57,20 @@ def _app_of_this_process() -> Celery:
 
     # Whoever listens to this signal keeps Celery from setting levels and formats of its own.
     signals.setup_logging.connect(configure, weak=False)
+    _trace_children(Traces.load(environment, "worker", ("celery", "botocore", "sqlalchemy")))
     return create_app(settings)
+
+
+def _trace_children(traces: Traces | None) -> None:
+    """Has each process that imports send its traces; the one that forks them has none."""
+    if traces is None:
+        return
+
+    def start(**_: Any) -> None:
+        provider = traces.start()
+        signals.worker_process_shutdown.connect(lambda **_: provider.shutdown(), weak=False)
+
+    signals.worker_process_init.connect(start, weak=False)
 
 
 def __getattr__(name: str) -> Any:

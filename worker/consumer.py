@@ -16,6 +16,8 @@ from billiard.exceptions import WorkerLostError
 from celery.worker import consumer, request, state
 from kombu.asynchronous import set_event_loop
 
+from worker import observe
+from worker.observe import Result
 from worker.sqs import log_refused
 
 log = structlog.get_logger(__name__)
@@ -57,6 +59,7 @@ class Consumer(consumer.Consumer):
 
     def _leave(self, message: Any, reason: str) -> None:
         log_refused(message.delivery_info["sqs_message"], reason)
+        observe.tell(Result.REFUSED)
         message.reject()
 
 
@@ -72,6 +75,18 @@ class Request(request.Request):
         error = getattr(exc_info.exception, "exc", exc_info.exception)
         if not isinstance(error, MemoryError | WorkerLostError):
             return super().on_failure(exc_info, *args, **kwargs)
-        log.error("the process of a task was lost", task_id=self.id, reason=str(error))
+        log.error("the process of a task was lost", **self._named(), reason=str(error))
+        observe.tell(Result.PROCESS_LOST)
         state.task_ready(self)
         return self.reject(requeue=isinstance(error, WorkerLostError))
+
+    def on_timeout(self, soft: bool, timeout: float) -> Any:  # noqa: FBT001  celery calls it so
+        """Says which import it was whose process was killed for taking too long."""
+        if not soft:
+            log.error("the process of a task took too long", **self._named(), seconds=timeout)
+            observe.tell(Result.TIMED_OUT)
+        return super().on_timeout(soft, timeout)
+
+    def _named(self) -> dict[str, Any]:
+        """Returns what a line is found by: `request_id` is what the API put into the headers."""
+        return {"task_id": self.id, "request_id": self.request_dict.get("request_id")}

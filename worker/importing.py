@@ -17,7 +17,7 @@ import structlog
 
 from schemas.imports import ErrorCode
 from schemas.notification import Notification
-from worker import ledger, locks, store
+from worker import ledger, locks, observe, store
 from worker.ahead import ahead
 from worker.database import Database, DeadlockError
 from worker.errors import (
@@ -155,6 +155,8 @@ class _Import:
     def _fail(self, entry: ledger.Entry, error: PermanentError, details: ledger.Details) -> Outcome:
         ledger.fail(self.connection, entry, error, details)
         log.warning("import failed", code=error.code, reason=str(error), read=details.read)
+        records = {"rejected": details.read}
+        observe.tell_import(Outcome.FAILED, details, records, error_code=error.code)
         return Outcome.FAILED
 
     def _unread_entry(self, import_id: uuid.UUID) -> ledger.Entry:
@@ -219,7 +221,11 @@ class _Import:
                 work.commit()
         if reading.large:
             store.flush(self.connection)
-        log.info("import succeeded", read=reading.details().read, **counts)
+        details = reading.details()
+        log.info("import succeeded", read=details.read, **counts)
+        records = counts | {"rejected": details.bad}
+        since = self.notification.event_time
+        observe.tell_import(Outcome.SUCCEEDED, details, records, since=since)
 
     def _add_genres(self, genres: frozenset[str]) -> None:
         known = self.importer.known_genres

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Final, Self
 
 from schemas.imports import OnError
+from schemas.metrics import Bind
 from schemas.settings import DatabaseSettings, Environment, LogFormat
 
 KIB: Final = 1024
@@ -60,6 +61,7 @@ class Settings:
     concurrency: int
     wait_time_seconds: int
     heartbeat_file: str | None
+    metrics: Bind | None
     log_format: LogFormat
 
     @classmethod
@@ -79,5 +81,6 @@ class Settings:
             concurrency=whole("MRU_CONCURRENCY", 1, minimum=1, maximum=64),
             wait_time_seconds=whole("MRU_WAIT_TIME_SECONDS", 10, minimum=1, maximum=20),
             heartbeat_file=environment.optional("MRU_HEARTBEAT_FILE"),
+            metrics=Bind.read(environment),
             log_format=environment.choice("MRU_LOGS", LogFormat.JSON),
         )

@@ -19,11 +19,13 @@ from marshmallow import ValidationError
 
 from schemas.fields import flatten_messages
 from schemas.notification import IMPORT_TASK, Notification, load_notification
+from worker import observe
 from worker.database import Database
 from worker.errors import FencedError, ObjectBusyError, TransientError
 from worker.importing import Importer, Outcome
 from worker.lease import Lease, Turn, sqs_client
 from worker.objects import make_client
+from worker.observe import Result
 from worker.settings import Settings
 
 _BUSY_SECONDS: Final = 5
@@ -69,6 +71,7 @@ class ImportTask:
             elif lease.lost.is_set():
                 # Nor is the message put off: another worker may have it in hand.
                 log.warning("import left to others", **_facts(lease, error))
+                observe.tell(Result.LEFT)
             else:
                 self._put_off(lease, announced, error)
             raise
@@ -91,6 +94,8 @@ class ImportTask:
             raise TransientError(f"It broke: {type(error).__name__}: {error}") from error
         if outcome is Outcome.KNOWN:
             log.info("import done already")
+        if outcome in (Outcome.KNOWN, Outcome.SUPERSEDED):  # of the others, more is told
+            observe.tell_import(outcome)
         return outcome.value
 
     def _put_off(self, lease: Lease, announced: Notification, error: TransientError) -> None:
@@ -100,10 +105,12 @@ class ImportTask:
         mine = not isinstance(error, _ENTRY_OF_ANOTHER)
         told = mine and _succeeds(lambda: self._importer.put_off(announced, reason))
         log.warning("import put off", seconds=delay, in_ledger=told, **_facts(lease, error))
+        observe.tell(Result.PUT_OFF)
 
     def _give_up(self, lease: Lease, announced: Notification, error: TransientError) -> None:
         told = _succeeds(lambda: self._importer.give_up(announced, str(error)))
         log.error("import given up", in_ledger=told, **_facts(lease, error))
+        observe.tell_given_up()
         lease.extend(0)  # the queue has it for the last time, and moves it when it is asked next
 
     @property
@@ -145,6 +152,7 @@ def _load(request: Any, notification: Any) -> Notification:
         log.error(  # noqa: TRY400  a traceback would say nothing about the message
             "a message announces nothing", task_id=request.id, reason="; ".join(faults)
         )
+        observe.tell(Result.REFUSED)
         raise UnreadableMessageError("; ".join(faults)) from error
 
 

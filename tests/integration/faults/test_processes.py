@@ -16,6 +16,7 @@ from local.database import Dsns
 from tests.builders import as_file, make_record
 from tests.rig import DEADLINE_SECONDS, wait_until
 from tests.road import Road, Site, kill, make_road
+from tests.scraping import Scrape, shown_port
 from tests.uploads import (
     Upload,
     check_all_is_well,
@@ -43,6 +44,9 @@ def test_an_import_whose_process_is_killed_is_done_by_the_next_process(site: Sit
     check_imported_once(road, upload, attempts=2)
     # Most often at once, and within five seconds at the latest.
     wait_until("it is missed", lambda: road.logged("the process of a task was lost"))
+    port = shown_port(road.rig.traces("worker.log"))
+    lost = {"result": "process_lost"}
+    wait_until("it is counted", lambda: Scrape.at(port).sum("mru_messages_total", **lost))
 
 
 @pytest.fixture

@@ -1,0 +1,17 @@
+"""The one file that imports OpenTelemetry itself. It is the extra `otel`; see `schemas/traces.py`."""
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+
+def make_provider(room: str) -> TracerProvider:
+    """Makes this process send its spans to where OpenTelemetry's variables say, a few at a time."""
+    named = Resource.create({"service.name": f"movies-r-us-{room}"})
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, which Resource puts below what it is given.
+    provider = TracerProvider(resource=named.merge(OTELResourceDetector().detect()))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    return provider
