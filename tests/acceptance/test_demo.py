@@ -1,11 +1,13 @@
 """`make demo` as a newcomer sees it: it shows the whole road, and leaves nothing behind."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -54,6 +56,32 @@ def test_the_demo_shows_the_whole_road_and_leaves_nothing_behind(tmp_path: Path)
     assert len(processes) >= 8  # guardian, Postgres, aws, gunicorn and its two, celery and its two
     assert alive(processes) == []
     assert [path.name for path in (tmp_path / "demo").iterdir()] == ["logs"]
+    check_one_request_id(tmp_path / "demo" / "logs", "movies.json")
+
+
+def check_one_request_id(logs: Path, key: str) -> None:
+    """Fails unless one id finds all lines about an upload, from the notifier's to the last."""
+
+    def lines(room: str) -> list[dict[str, Any]]:
+        written = (logs / f"{room}.log").read_text().splitlines()
+        return [json.loads(line) for line in written if line.startswith("{")]
+
+    (sent,) = [line for line in lines("notifier") if line.get("key") == key]
+    assert sent["event"] == "notification sent"
+    found = {
+        room: [
+            line["event"] for line in lines(room) if line.get("request_id") == sent["request_id"]
+        ]
+        for room in ("notifier", "api", "worker")
+    }
+    assert found == {
+        "notifier": ["notification sent"],
+        "api": ["import queued", "request served"],
+        "worker": ["import succeeded"],
+    }
+    assert [
+        line for line in lines("worker") if "import_id" in line and "request_id" not in line
+    ] == []
 
 
 def test_a_demo_in_which_a_step_fails_says_so_and_leaves_nothing_behind(tmp_path: Path) -> None:
