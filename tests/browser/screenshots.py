@@ -19,6 +19,7 @@ from tests.rows import make_bad_record, make_import
 
 FOLDER: Final = ROOT / "docs" / "screenshots"
 DESKTOP: Final = {"width": 1180, "height": 760}
+TALL: Final = {"width": 1180, "height": 960}
 PHONE: Final = {"width": 390, "height": 760}
 
 BAD_RECORDS: Final = (
@@ -58,8 +59,8 @@ SHOTS: Final = (
     Shot("search", "/?title=the&genre=Drama", DESKTOP, "light", look),
     Shot("search-dark", "/?actor=bob", DESKTOP, "dark", look),
     Shot("search-phone", "/?title=carmen", PHONE, "light", look),
-    Shot("imports", "/ui/imports", DESKTOP, "light", open_failure),
-    Shot("imports-dark", "/ui/imports", DESKTOP, "dark", look),
+    Shot("imports", "/ui/imports", TALL, "light", open_failure),
+    Shot("imports-dark", "/ui/imports", TALL, "dark", open_failure),
     Shot("imports-phone", "/ui/imports", PHONE, "dark", look),
 )
 
