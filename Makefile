@@ -5,7 +5,8 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint types imports unit bench-ingest bench-search format lock clean
+.PHONY: help up demo test lint types imports unit bench-ingest bench-search check-deploy notifier \
+        chart-readme format lock clean
 
 PYTHON ?=
 RUN := .venv/bin/python
@@ -40,13 +41,23 @@ imports: $(INSTALLED) ## Check that rooms import only what they may
 	@$(RUN) -c 'from importlinter.cli import lint_imports_command as run; run()' --config setup.cfg
 
 unit: $(INSTALLED) ## Run all tests
-	@exec $(RUN) -m pytest --numprocesses $(TESTS_AT_A_TIME) --dist worksteal
+	@exec $(RUN) -m pytest --ignore tests/deploy --numprocesses $(TESTS_AT_A_TIME) --dist worksteal
 
 bench-ingest: $(INSTALLED) ## Measure imports against Postgres' own COPY: an hour on a quiet machine
 	@exec $(RUN) -m bench.ingest $(ARGS)
 
 bench-search: $(INSTALLED) ## Measure searches: half an hour on a quiet machine
 	@exec $(RUN) -m bench.search $(ARGS)
+
+check-deploy: $(INSTALLED) ## Check images, chart and infrastructure, as far as no account is needed
+	@sh tests/deploy/install-tools.sh
+	@exec $(RUN) -m pytest tests/deploy
+
+notifier: $(INSTALLED) ## Pack the Lambda function: writes build/notifier.zip
+	@$(RUN) -m local.archive notifier build/notifier.zip
+
+chart-readme: $(INSTALLED) ## Write the chart's README.md from its values
+	@$(RUN) -m tests.deploy.chart_readme charts/movies-r-us
 
 format: $(INSTALLED) ## Put style and format right
 	@$(RUN) -m ruff check --quiet --fix

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Gives a random value to each secret that has none: python3 infra/fill_secrets.py ARN [ARN ...]
 
-Terraform makes the secrets empty, so that no value ever stands in a plan or a state; and nobody has
-to see one. A secret that has a value keeps it. Needs boto3, and the rights of whoever applies infra/.
+Terraform makes the secrets empty, so that no value ever stands in a plan or a state; and nobody
+has to see one. A secret that has a value keeps it. Needs boto3, and the rights of whoever applies
+infra/.
 """
 
 import secrets

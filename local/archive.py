@@ -1,6 +1,10 @@
-"""Packs a room into the zip that Lambda runs: the same bytes for the same files, on any machine."""
+"""Packs a room into the zip that Lambda runs: the same bytes for the same files, on any machine.
+
+python -m local.archive notifier build/notifier.zip
+"""
 
 import io
+import sys
 import zipfile
 from pathlib import Path
 from typing import Final
@@ -19,3 +23,14 @@ def pack_room(room: Path) -> bytes:
             entry.external_attr = _READABLE_BY_ALL
             archive.writestr(entry, file.read_bytes())
     return packed.getvalue()
+
+
+def main() -> None:
+    """Writes the zip of the room that the first argument names to the file that the second does."""
+    room, file = Path(sys.argv[1]), Path(sys.argv[2])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(pack_room(room))
+
+
+if __name__ == "__main__":
+    main()

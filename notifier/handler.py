@@ -129,6 +129,9 @@ def send(client: "ApiClient", notification: dict[str, Any]) -> None:
             f"s3://{named['bucket']}/{named['key']}: no answer ({reason})"
         ) from error
     taken = 200 <= answer.status < 300
+    if answer.status == http.HTTPStatus.UNAUTHORIZED:
+        client.close()
+        _client.cache_clear()  # the secret may have been replaced: the next try reads it anew
     log(
         "info" if taken else "error",
         "notification sent" if taken else "notification refused",

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from notifier.secret import SecretError, fetch_secret
+
 NOTIFICATIONS_PATH: Final = "/notifications"
 CONNECT_SECONDS_DEFAULT: Final = 3
 # Longer than the API's own patience with its queue, which is ten seconds.
@@ -36,7 +38,10 @@ class Settings:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Reads and checks every setting. Raises SettingError, which names the variable."""
+    """Reads and checks every setting. Raises SettingError, which names the variable.
+
+    Where the secret is in Secrets Manager, it is asked for there.
+    """
     return Settings(
         url=_read_url(environ),
         secret=_read_secret(environ),
@@ -62,6 +67,9 @@ def _read_url(environ: Mapping[str, str]) -> SplitResult:
 
 
 def _read_secret(environ: Mapping[str, str]) -> str:
+    arn = environ.get("MRU_NOTIFICATION_SECRET_ARN", "").strip()
+    if arn:
+        return _fetch_secret(arn, environ)
     path = environ.get("MRU_NOTIFICATION_SECRET_FILE", "").strip()
     if not path:
         return _read(environ, "MRU_NOTIFICATION_SECRET").split()[0]
@@ -74,6 +82,16 @@ def _read_secret(environ: Mapping[str, str]) -> str:
     if not words:
         raise SettingError("MRU_NOTIFICATION_SECRET_FILE names a file with nothing in it.")
     return words[0]  # the API takes each word; the first is the current one
+
+
+def _fetch_secret(arn: str, environ: Mapping[str, str]) -> str:
+    try:
+        words = fetch_secret(arn, environ).split()
+    except SecretError as error:
+        raise SettingError(f"MRU_NOTIFICATION_SECRET_ARN: {error}") from error
+    if not words:
+        raise SettingError("MRU_NOTIFICATION_SECRET_ARN names a secret with nothing in it.")
+    return words[0]
 
 
 def _read_seconds(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -36,7 +36,7 @@ def ensure_roles(connection: Any, passwords: Passwords) -> None:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,))
             verb = "ALTER" if cursor.fetchone() else "CREATE"
             cursor.execute(
-                sql.SQL("{} ROLE {} LOGIN NOSUPERUSER PASSWORD {}").format(
+                sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
                     sql.SQL(verb), sql.Identifier(role), sql.Literal(password)
                 )
             )

@@ -46,6 +46,13 @@ resource "aws_vpc_endpoint" "s3" {
   route_table_ids   = local.route_table_ids
 
   tags = { Name = "movies-r-us-s3" }
+
+  lifecycle {
+    precondition {
+      condition     = length(module.cluster.subnet_ids) >= 3
+      error_message = "Fewer than three private subnets: one in each zone is needed."
+    }
+  }
 }
 
 resource "aws_security_group" "endpoints" {

@@ -42,5 +42,5 @@ run "two_zones_are_refused" {
   variables {
     subnet_ids = ["subnet-0a", "subnet-0b"]
   }
-  expect_failures = [module.cluster]
+  expect_failures = [aws_vpc_endpoint.s3]
 }

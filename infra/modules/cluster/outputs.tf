@@ -11,11 +11,6 @@ output "vpc_cidr" {
 output "subnet_ids" {
   description = "The private subnets."
   value       = local.subnet_ids
-
-  precondition {
-    condition     = length(local.subnet_ids) >= 3
-    error_message = "Fewer than three private subnets: one in each zone is needed."
-  }
 }
 
 output "security_group_id" {

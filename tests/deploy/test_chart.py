@@ -1,0 +1,278 @@
+"""The chart: what helm makes of it, and what must hold of that."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from api.settings import Settings as ApiSettings
+from schemas.settings import Environment
+from tests.deploy import chart_readme, rules
+from tests.deploy.charts import (
+    PRODUCTION,
+    VARIANTS,
+    Rendered,
+    refusal,
+    render,
+)
+from tests.deploy.tools import CHART, find, run, run_well
+from worker.settings import Settings as WorkerSettings
+
+BOTH = pytest.mark.parametrize("deployment", ["-api", "-worker"])
+EVERY_VARIANT = pytest.mark.parametrize("variant", VARIANTS)
+
+
+@pytest.fixture(scope="module")
+def production() -> Rendered:
+    return render(*PRODUCTION)
+
+
+@EVERY_VARIANT
+def test_helm_finds_no_fault(variant: str) -> None:
+    command = [find("helm"), "lint", ".", "--strict", "--kube-version", "1.33.0"]
+    run_well([*command, *VARIANTS[variant]], cwd=CHART)
+
+
+@EVERY_VARIANT
+def test_no_secret_stands_in_a_manifest(variant: str) -> None:
+    assert rules.plain_secrets(render(*VARIANTS[variant])) == []
+
+
+@pytest.mark.parametrize(
+    "typo",
+    [
+        "api.replica=3",
+        "worker.taskSecond=3",
+        "databse.host=x",
+        "api.resources.limits.memroy=1Gi",
+        "database.password=word",
+        "logs=yaml",
+        "worker.concurrency=0",
+        "images.api.digest=sha256:short",
+    ],
+)
+def test_a_typo_in_the_values_is_refused(typo: str) -> None:
+    path, _, _ = typo.partition("=")
+    message = refusal("--set", typo)
+    assert "values don't meet the specifications of the schema" in message
+    assert any(word in message for word in path.split("."))
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ("worker.terminationGracePeriodSeconds=630", "cut an import off"),
+        ("api.terminationGracePeriodSeconds=40", "cut requests off"),
+        ("database.sslMode=verify-full", "caBundle"),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(values: str, reason: str) -> None:
+    assert reason in refusal("--set", values)
+
+
+def test_an_older_kubernetes_is_refused() -> None:
+    command = [find("helm"), "template", "x", ".", "--kube-version", "1.32.9"]
+    done = run(command, cwd=CHART)
+    assert done.returncode != 0
+    assert "1.33" in done.stderr
+
+
+@BOTH
+def test_pods_are_spread_over_zones(production: Rendered, deployment: str) -> None:
+    assert rules.spread_faults(production, deployment) == []
+
+
+@BOTH
+def test_a_rollout_takes_no_pod_away_before_its_successor_is_ready(
+    production: Rendered, deployment: str
+) -> None:
+    strategy = production.one("Deployment", deployment)["spec"]["strategy"]
+    assert strategy["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+
+
+@BOTH
+def test_an_eviction_takes_one_pod_at_a_time(production: Rendered, deployment: str) -> None:
+    budget = production.one("PodDisruptionBudget", deployment)["spec"]
+    labels = production.one("Deployment", deployment)["spec"]["template"]["metadata"]["labels"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"]["matchLabels"].items() <= labels.items()
+
+
+@BOTH
+def test_what_scales_by_itself_has_no_number_of_its_own(
+    production: Rendered, deployment: str
+) -> None:
+    assert "replicas" not in production.one("Deployment", deployment)["spec"]
+    assert render(*VARIANTS["ci"]).one("Deployment", deployment)["spec"]["replicas"] == 1
+
+
+def test_the_worker_scales_by_its_queue_slowly_down(production: Rendered) -> None:
+    scaled = production.one("ScaledObject", "-worker")["spec"]
+    assert scaled["minReplicaCount"] >= 3
+    assert scaled["triggers"][0]["metadata"]["scaleOnInFlight"] == "true"
+    down = scaled["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]
+    assert down["stabilizationWindowSeconds"] >= 600
+    assert down["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 120}]
+
+
+@EVERY_VARIANT
+def test_no_pod_is_root_or_could_become_it(variant: str) -> None:
+    for name, spec in render(*VARIANTS[variant]).pods():
+        assert spec["automountServiceAccountToken"] is False, name
+        whole = spec["securityContext"]
+        assert whole["runAsNonRoot"], name
+        assert min(whole["runAsUser"], whole["runAsGroup"]) > 10_000, name
+        assert whole["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in spec["containers"]:
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"], name
+            assert not context["allowPrivilegeEscalation"], name
+            assert context["capabilities"] == {"drop": ["ALL"]}, name
+            resources = container["resources"]
+            assert {"cpu", "memory"} <= set(resources["requests"]), name
+            assert "memory" in resources["limits"], name
+            assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"], name
+
+
+def test_images_are_named_by_their_digest_where_there_is_one(production: Rendered) -> None:
+    images = {name: spec["containers"][0]["image"] for name, spec in production.pods()}
+    assert all(re.search(r"@sha256:[0-9a-f]{64}$", image) for image in images.values()), images
+
+
+def test_liveness_never_asks_the_database(production: Rendered) -> None:
+    api = production.one("Deployment", "-api")["spec"]["template"]["spec"]["containers"][0]
+    assert api["livenessProbe"]["httpGet"]["path"] == "/health/live"
+    assert api["readinessProbe"]["httpGet"]["path"] == "/health/ready"
+    worker = production.one("Deployment", "-worker")["spec"]["template"]["spec"]["containers"][0]
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert worker[probe]["exec"]["command"] == ["python", "-m", "worker.alive"]
+
+
+def test_each_kind_of_pod_has_an_identity_of_its_own(production: Rendered) -> None:
+    accounts = {
+        name: spec.get("serviceAccountName")
+        for name, spec in production.pods()
+        if not name.startswith("Pod/")
+    }
+    assert len(set(accounts.values())) == len(accounts) == 4
+    made = {one["metadata"]["name"] for one in production.of_kind("ServiceAccount")}
+    assert set(accounts.values()) == made
+
+
+def test_everything_is_forbidden_but_what_is_needed(production: Rendered) -> None:
+    nothing = production.one("NetworkPolicy", "-nothing")["spec"]
+    assert nothing["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in nothing
+    assert "egress" not in nothing
+    for name, spec in production.pods():
+        template_labels = _labels_of(production, name)
+        allowed = [
+            one["metadata"]["name"]
+            for one in production.of_kind("NetworkPolicy")
+            if one["spec"]["podSelector"]["matchLabels"].items() <= template_labels.items()
+            and "component" in str(one["spec"]["podSelector"])
+        ]
+        assert len(allowed) == 1, (name, spec.get("serviceAccountName"))
+
+
+def test_a_pod_reaches_the_identity_agent_and_not_the_nodes_credentials(
+    production: Rendered,
+) -> None:
+    for component in ("-api", "-worker", "-operator"):
+        blocks = [
+            peer["ipBlock"]
+            for rule in production.one("NetworkPolicy", component)["spec"]["egress"]
+            for peer in rule["to"]
+            if "ipBlock" in peer
+        ]
+        assert {"cidr": "169.254.170.23/32"} in blocks
+        everywhere = [block for block in blocks if block["cidr"] == "0.0.0.0/0"]
+        assert all(block["except"] == ["169.254.0.0/16"] for block in everywhere)
+
+
+def test_what_the_migration_needs_is_there_before_it_runs(production: Rendered) -> None:
+    def weight(document: dict[str, object]) -> int:
+        metadata = document["metadata"]
+        assert isinstance(metadata, dict)
+        annotations = metadata["annotations"]
+        assert annotations["helm.sh/hook"] == "pre-install,pre-upgrade"
+        return int(annotations["helm.sh/hook-weight"])
+
+    job = production.one("Job", "-migration")
+    needs = [
+        production.one(kind, "-migration")
+        for kind in ("ServiceAccount", "NetworkPolicy", "ExternalSecret")
+    ]
+    needs.append(production.one("ConfigMap", "-migration-database-ca"))
+    assert all(weight(need) < weight(job) for need in needs)
+    volumes = job["spec"]["template"]["spec"]["volumes"]
+    configured = [volume["configMap"]["name"] for volume in volumes if "configMap" in volume]
+    assert configured == ["movies-r-us-migration-database-ca"]
+
+
+def test_every_secret_that_a_pod_reads_is_made(production: Rendered) -> None:
+    wanted = set()
+    for _, spec in production.pods():
+        for variable in spec["containers"][0].get("env", []):
+            reference = variable.get("valueFrom", {}).get("secretKeyRef")
+            if reference:
+                wanted.add((reference["name"], reference["key"]))
+    made = {
+        (external["spec"]["target"]["name"], data["secretKey"])
+        for external in production.of_kind("ExternalSecret")
+        for data in external["spec"]["data"]
+    }
+    assert wanted == made
+
+
+@EVERY_VARIANT
+def test_the_rooms_know_every_variable_that_they_are_told(variant: str) -> None:
+    page = (CHART.parents[1] / "docs" / "configuration.md").read_text("utf-8")
+    for name, spec in render(*VARIANTS[variant]).pods():
+        told = {each["name"] for each in spec["containers"][0].get("env", [])}
+        ours = {one for one in told if one.startswith(("MRU_", "WEB_"))}
+        assert {one for one in ours if f"`{one}`" not in page} == set(), name
+
+
+def test_what_a_room_requires_it_is_told(production: Rendered) -> None:
+    def told(deployment: str) -> Environment:
+        variables = production.environment(deployment)
+        # What is a reference comes from a Secret.
+        return Environment({k: v if isinstance(v, str) else "word" for k, v in variables.items()})
+
+    api = ApiSettings.read(told("-api"))
+    assert not api.allow_post_movies
+    worker = WorkerSettings.read(told("-worker"))
+    assert worker.heartbeat_file == "/tmp/heartbeat"
+    assert WorkerSettings.read(told("-operator")) == worker
+
+
+def test_the_readme_lists_every_value() -> None:
+    assert (CHART / "README.md").read_text("utf-8") == chart_readme.make(CHART)
+
+
+def test_the_schema_has_every_value_and_no_other() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+
+    def compare(given: object, described: dict[str, object], path: str) -> None:
+        if isinstance(given, dict) and "properties" in described:
+            properties = described["properties"]
+            assert isinstance(properties, dict)
+            assert described["additionalProperties"] is False, path
+            optional = {"global"} if not path else {"ephemeral-storage", "cpu"}
+            assert set(given) - set(properties) == set(), path
+            assert set(properties) - set(given) <= optional, path
+            for name, value in given.items():
+                compare(value, properties[name], f"{path}.{name}")
+
+    compare(values, schema, "")
+
+
+def _labels_of(release: Rendered, name: str) -> dict[str, str]:
+    kind, _, found = name.partition("/")
+    document = next(one for one in release.of_kind(kind) if one["metadata"]["name"] == found)
+    labels = document["metadata"] if kind == "Pod" else document["spec"]["template"]["metadata"]
+    made: dict[str, str] = labels["labels"]
+    return made

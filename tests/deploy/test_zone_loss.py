@@ -1,0 +1,150 @@
+"""A zone is lost: the chart's own pods, placed by their own rules, on the nodes of infra/1-eks."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.deploy.charts import PRODUCTION, Document, Rendered, render, spoiled
+from tests.deploy.tools import INFRA
+from tests.deploy.zones import Cluster, Node
+
+ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
+DEPLOYMENTS = ("-api", "-worker")
+# m7i.large: 2 CPU and 8 GiB, less what the kubelet, the plugins and the daemons keep.
+NODE = {"cpu": 1.73, "memory": 6.5 * 2**30}
+
+
+@pytest.fixture(scope="module")
+def release() -> Rendered:
+    return render(*PRODUCTION)
+
+
+def nodes(each: int) -> list[Node]:
+    return [
+        Node(f"{zone}-{number}", zone, **NODE)  # type: ignore[arg-type]  # two numbers
+        for zone in ZONES
+        for number in range(each)
+    ]
+
+
+def largest() -> int:
+    """How many nodes a zone may have."""
+    cluster = yaml.safe_load((INFRA / "1-eks" / "config.yml").read_text("utf-8"))
+    return min(group["maxSize"] for group in cluster["managedNodeGroups"])
+
+
+@pytest.mark.parametrize("replicas", [3, 4, 5, 6, 7, 9])
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_lost_zone_leaves_no_pod_pending(release: Rendered, replicas: int, zone: str) -> None:
+    cluster = Cluster(nodes(largest()))
+    for deployment in DEPLOYMENTS:
+        made = cluster.add(release.one("Deployment", deployment), replicas)
+        per_zone = [sum(pod.node.zone == one for pod in made if pod.node) for one in ZONES]
+        assert max(per_zone) - min(per_zone) <= 1
+    assert cluster.pending() == []
+    cluster.lose_zone(zone)
+    assert cluster.pending() == []
+    assert zone not in cluster.in_zones()
+
+
+def test_the_nodes_that_run_anyhow_carry_the_smallest_release_through_it(
+    release: Rendered,
+) -> None:
+    """Without a new node: three pods each, on the two nodes a zone that config.yml begins with."""
+    cluster = Cluster(nodes(2))
+    for deployment in DEPLOYMENTS:
+        cluster.add(release.one("Deployment", deployment), 3)
+    cluster.lose_zone(ZONES[0])
+    assert cluster.pending() == []
+
+
+def test_when_the_zone_comes_back_the_next_rollout_is_even_again(release: Rendered) -> None:
+    cluster = Cluster(nodes(largest()))
+    deployment = release.one("Deployment", "-worker")
+    cluster.add(deployment, 6)
+    cluster.lose_zone(ZONES[0])
+    for node in cluster.nodes:
+        node.lost = False
+    roll(cluster, deployment, 6)
+    assert sorted(cluster.in_zones().values()) == [2, 2, 2]
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+@pytest.mark.parametrize("replicas", [3, 6, 7])
+@pytest.mark.parametrize("lost", [None, ZONES[1]])
+def test_a_rollout_has_never_less_than_all_pods(
+    release: Rendered, deployment: str, replicas: int, lost: str | None
+) -> None:
+    cluster = Cluster(nodes(largest()))
+    document = release.one("Deployment", deployment)
+    cluster.add(document, replicas)
+    if lost:
+        cluster.lose_zone(lost)
+    assert roll(cluster, document, replicas) == 0
+
+
+def roll(cluster: Cluster, deployment: Document, replicas: int) -> int:
+    """Rolls a deployment out as its strategy says. Returns how many pods were ever missing."""
+    strategy = deployment["spec"]["strategy"]["rollingUpdate"]
+    old = list(cluster.pods)
+    missing = 0
+    while old:
+        surge = min(strategy["maxSurge"], len(old))
+        may_go = strategy["maxUnavailable"]
+        for pod in [old.pop() for _ in range(min(may_go, len(old)))]:
+            cluster.remove(pod)
+        new = cluster.add(deployment, surge or may_go, revision="2")
+        ready = sum(1 for pod in cluster.pods if pod.node)
+        missing = max(missing, replicas - ready)
+        assert all(pod.node for pod in new), "the rollout stands still"
+        for pod in [old.pop() for _ in range(min(surge, len(old)))]:
+            cluster.remove(pod)
+    return missing
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("DoNotSchedule\n", "DoNotSchedule\n    minDomains: 3\n"),
+        ("    nodeTaintsPolicy: Honor\n    matchLabelKeys", "    matchLabelKeys"),
+    ],
+    ids=["minDomains", "lost-nodes-count"],
+)
+def test_the_variants_that_are_not_used_would_leave_pods_pending(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    chart = spoiled(tmp_path, "templates/_pods.tpl", before, after)
+    cluster = Cluster(nodes(largest()))
+    cluster.add(render(*PRODUCTION, chart=chart).one("Deployment", "-worker"), 6)
+    cluster.lose_zone(ZONES[0])
+    assert cluster.pending()
+
+
+@pytest.mark.parametrize("arriving", [0.0, 0.5])
+def test_the_backlog_of_a_lost_zone_drains_and_nothing_is_lost(
+    release: Rendered, arriving: float
+) -> None:
+    """Three workers at their measured rate, one of them lost with its zone for five minutes.
+
+    `arriving` is the share of the three workers' rate at which files go on arriving.
+    """
+    rate = 8.0  # one-movie files a second and worker: far less than was measured, as AWS is farther
+    scaled = release.one("ScaledObject", "-worker")["spec"]
+    settings = release.environment("-worker")
+    pods = scaled["minReplicaCount"]
+    # In hand of the worker that is lost, and hidden until the queue's own visibility runs out.
+    hidden = int(settings["MRU_CONCURRENCY"])
+    back_at = 720
+    waiting, done, arrived = 2_000.0, 0.0, 2_000.0 + hidden
+    for second in range(3_600):
+        working = pods - 1 if second < 300 else pods
+        if second == back_at:
+            waiting += hidden
+        came = arriving * pods * rate if second < 1_800 else 0
+        taken = min(waiting + came, working * rate)
+        waiting += came - taken
+        arrived += came
+        done += taken
+    assert waiting == pytest.approx(0)
+    assert done == pytest.approx(arrived)
