@@ -18,7 +18,7 @@ def create() -> Flask:
     settings = Settings.read(environment)
     configure_logs("api", readable=settings.log_format is LogFormat.TEXT)
     bound_waits()
-    traces = Traces.load(environment, "api", (FLASK, "celery", "botocore", "sqlalchemy"))
+    traces = Traces.load(environment, "api", (FLASK, "celery", "botocore", "psycopg2"))
     if traces is None:
         return create_app(settings)
     traces.start()

@@ -22,7 +22,7 @@ _INSTRUMENTORS: Final = {
     "botocore": "BotocoreInstrumentor",
     "celery": "CeleryInstrumentor",
     FLASK: "FlaskInstrumentor",
-    "sqlalchemy": "SQLAlchemyInstrumentor",
+    "psycopg2": "Psycopg2Instrumentor",
 }
 
 

@@ -57,7 +57,7 @@ def _app_of_this_process() -> Celery:
 
     # Whoever listens to this signal keeps Celery from setting levels and formats of its own.
     signals.setup_logging.connect(configure, weak=False)
-    _trace_children(Traces.load(environment, "worker", ("celery", "botocore", "sqlalchemy")))
+    _trace_children(Traces.load(environment, "worker", ("celery", "botocore", "psycopg2")))
     return create_app(settings)
 
 

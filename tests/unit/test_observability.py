@@ -41,7 +41,7 @@ def test_every_alert_is_whole_and_says_what_to_do() -> None:
 def test_the_dashboard_is_laid_out_without_holes_in_its_ids_and_asks_one_data_source() -> None:
     panels = dashboard()["panels"]
     assert [panel["id"] for panel in panels] == list(range(1, len(panels) + 1))
-    taken = set()
+    taken: set[tuple[int, int]] = set()
     for panel in panels:
         at = panel["gridPos"]
         cells = {
