@@ -3,6 +3,7 @@
 import re
 import uuid
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import psycopg2
@@ -13,7 +14,7 @@ from local.database import Dsns
 from tests.calling import make_api
 from tests.rows import make_alias, make_bad_record, make_import, make_movies
 
-MOVIES = [
+MOVIES: list[dict[str, Any]] = [
     {"title": "National Treasure", "year": 2004, "cast": ["Nicolas Cage"], "genres": ["Adventure"]},
     {"title": "Carmen", "year": 1915, "cast": ["Theda Bara"], "genres": ["Drama", "Silent"]},
     {"title": "Carmen", "year": 1915, "cast": ["Geraldine Farrar"], "genres": ["Drama"]},
