@@ -1,4 +1,4 @@
-"""The search finds what ten lines of Python find. SEARCH_QUERIES=2000 asks more of it."""
+"""The search finds what ten lines of Python find. MRU_SEARCH_QUERIES=2000 asks more of it."""
 
 import os
 import random
@@ -8,7 +8,7 @@ import pytest
 
 from tests.searching import Reference, Search, ids_of
 
-QUERIES = int(os.environ.get("SEARCH_QUERIES", "300"))
+QUERIES = int(os.environ.get("MRU_SEARCH_QUERIES", "300"))
 SORTS = ("-year", "year", "title", "-title")
 SIGNS = ("%", "_", "\\", "'", '"', ".", "-", ", ", ": ", "!", "&", "(", "?", "*", "X", "Q", "\n")
 ACCENTS = str.maketrans("aeiouncy", "áèîöűñçÿ")
