@@ -54,24 +54,23 @@ def test_all_processes_count_together_and_what_a_dead_one_counted_stays(
     master = psutil.Process(gunicorn.process.pid)
     asked = 0
 
-    def ask_until_all_have_answered(processes: int) -> None:
+    def ask() -> None:
         nonlocal asked
-        while len(list(folder.glob("counter_*.db"))) < processes or asked % 20:
+        for _ in range(10):
             assert gunicorn.ask("GET", "/movies?title=treasure")[0] == 200
             asked += 1
 
-    ask_until_all_have_answered(2)
+    two_each = {f"{kind}_{place}.db" for kind in ("counter", "histogram") for place in (0, 1)}
+    wait_until("both count", lambda: {path.name for path in folder.iterdir()} == two_each)
+    ask()
     assert counted(gunicorn, method="GET", route="/movies", status=200) == asked
-    files = {path.name for path in folder.iterdir()}
     for number in range(2):
         victim = master.children()[number]
         victim.kill()
         wait_until_replaced(master, victim)
-        for _ in range(10):
-            assert gunicorn.ask("GET", "/movies?title=treasure")[0] == 200
-            asked += 1
+        ask()
     assert counted(gunicorn, method="GET", route="/movies", status=200) == asked
-    assert {path.name for path in folder.iterdir()} == files
+    assert {path.name for path in folder.iterdir()} == two_each
 
 
 def test_routes_are_counted_and_not_paths_and_what_clients_make_up_is_one_series(
