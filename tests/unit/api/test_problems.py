@@ -36,7 +36,7 @@ def check(answer: Any, status: int) -> dict[str, Any]:
     return problem
 
 
-@pytest.mark.parametrize("path", ["/", "/nope", "/movies/", "/movies/1", "/imports/x", "/docs/"])
+@pytest.mark.parametrize("path", ["/nope", "/ui", "/movies/", "/movies/1", "/imports/x", "/docs/"])
 def test_what_is_not_there_is_404(client: FlaskClient, path: str) -> None:
     check(client.get(path), 404)
 
