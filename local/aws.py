@@ -57,16 +57,18 @@ def main() -> None:
         invoker = Invoker(retry_pauses_seconds=pauses, log=arguments.function_log)
         run_functions(invoker, Path(folder))
         complete_events()
-        server = make_emulator(port=arguments.port, descriptor=arguments.fd)
+        server = make_emulator(host=arguments.host, port=arguments.port, descriptor=arguments.fd)
         if arguments.fd is None:
-            print(f"ready http://{_HOST}:{server.port}", flush=True)
+            print(f"ready http://{arguments.host}:{server.port}", flush=True)
         try:
             server.serve_forever()
         finally:
             invoker.close()
 
 
-def make_emulator(*, port: int = 0, descriptor: int | None = None) -> BaseWSGIServer:
+def make_emulator(
+    *, host: str = _HOST, port: int = 0, descriptor: int | None = None
+) -> BaseWSGIServer:
     """Makes the server, on a port (0 is any free one) or on a socket that already listens."""
     application = DomainDispatcherApplication(create_backend_app)
     for service in _SERVICES:  # loaded now, so that the first request of each is no slower
@@ -75,7 +77,7 @@ def make_emulator(*, port: int = 0, descriptor: int | None = None) -> BaseWSGISe
         with socket.socket(fileno=os.dup(descriptor)) as listener:
             port = listener.getsockname()[1]
     return make_server(
-        _HOST, port, application, threaded=True, request_handler=_QuietHandler, fd=descriptor
+        host, port, application, threaded=True, request_handler=_QuietHandler, fd=descriptor
     )
 
 
@@ -145,6 +147,7 @@ def _load(application: DomainDispatcherApplication, service: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.aws", description=__doc__)
+    parser.add_argument("--host", default=_HOST, help="the address; a container's own is 0.0.0.0")
     parser.add_argument("--port", type=int, default=0, help="0, the default, is any free port")
     parser.add_argument("--fd", type=int, help="a listening socket to serve instead of a port")
     parser.add_argument("--function-log", type=int, help="file descriptor for what functions print")

@@ -23,8 +23,16 @@ locals {
           "sqs:ReceiveMessage",
           "sqs:DeleteMessage",
           "sqs:ChangeMessageVisibility",
+          "sqs:GetQueueAttributes",
         ]
         Resource = [local.queue_arn]
+        },
+        {
+          # Its metrics tell how much is in both queues.
+          Sid      = "CountDeadLetters"
+          Effect   = "Allow"
+          Action   = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"]
+          Resource = [local.dead_arn]
       }]
     }
     # Whoever runs the commands: a retry announces an import again, a redrive does it for a dead letter.

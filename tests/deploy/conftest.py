@@ -1,5 +1,6 @@
 """What several of the checks look at: each folder's plan, and the notifier's zip."""
 
+import socket
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -36,3 +37,12 @@ def plan_of(outcome_of: Callable[[str], terraform.Outcome]) -> Callable[[str], P
         return outcome.plan
 
     return plan
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -248,6 +248,11 @@ def test_what_a_room_requires_it_is_told(production: Rendered) -> None:
     assert WorkerSettings.read(told("-operator")) == worker
 
 
+def test_the_alerts_are_those_of_the_documentation() -> None:
+    documented = CHART.parents[1] / "docs" / "observability" / "alerts.yaml"
+    assert (CHART / "files" / "alerts.yaml").read_text("utf-8") == documented.read_text("utf-8")
+
+
 def test_the_readme_lists_every_value() -> None:
     assert (CHART / "README.md").read_text("utf-8") == chart_readme.make(CHART)
 

@@ -8,7 +8,6 @@ import os
 import random
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -244,11 +243,10 @@ class Image:
 
 
 def test_the_apis_entry_point_runs_as_nobody_and_writes_nothing(
-    image: Image, database: Dsns
+    image: Image, database: Dsns, free_port: int
 ) -> None:
     image.copy("api")
     final = stages("api")[1]
-    port = _free_port()
     environment = {
         **image.environment("api"),
         **environment_of(database.api),
@@ -256,13 +254,13 @@ def test_the_apis_entry_point_runs_as_nobody_and_writes_nothing(
         "MRU_QUEUE_URL": "http://127.0.0.1:9/1/imports",
         "MRU_BUCKETS": "movies-r-us",
         "MRU_NOTIFICATION_SECRET": "word",
-        "MRU_API_BIND": f"{HOST}:{port}",
+        "MRU_API_BIND": f"{HOST}:{free_port}",
         "WEB_CONCURRENCY": "1",
     }
     command = [word.replace("/app", str(image.app)) for word in final.one("ENTRYPOINT").words()]
     with image.running(command, environment):
-        wait_until("the API answers", lambda: _answers(f"http://{HOST}:{port}/health/ready"))
-        check = [word.replace(":8080", f":{port}") for word in final.healthcheck()]
+        wait_until("the API answers", lambda: _answers(f"http://{HOST}:{free_port}/health/ready"))
+        check = [word.replace(":8080", f":{free_port}") for word in final.healthcheck()]
         assert image.run(check, environment) == 0
     assert image.written() == set()
 
@@ -290,13 +288,6 @@ def test_the_workers_entry_point_runs_as_nobody_and_writes_nothing(
             wait_until("the worker has asked its queue", heartbeat.exists)
             assert image.run(check, environment) == 0
     assert image.written() == set()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _answers(url: str) -> bool:

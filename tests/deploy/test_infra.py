@@ -62,8 +62,15 @@ def test_the_api_may_announce_and_nothing_else(plan_of: PlanOf) -> None:
 
 def test_the_worker_may_take_and_finish_and_not_send(plan_of: PlanOf) -> None:
     allowed = actions(plan_of("3-queue"), 'aws_iam_role_policy.queue["worker"]')
-    taking = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"}
-    assert allowed == {QUEUE: taking}
+    assert allowed == {
+        QUEUE: {
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueAttributes",
+        },
+        f"{QUEUE}-dead": {"sqs:GetQueueUrl", "sqs:GetQueueAttributes"},
+    }
 
 
 def test_only_an_operator_may_put_a_dead_letter_back(plan_of: PlanOf) -> None:

@@ -19,11 +19,9 @@ SKIPPED = {
     "CKV_K8S_15": "images are named by digest, so that asking the registry again brings nothing",
     "CKV_K8S_35": "the rooms read passwords from variables; only the notification's may be a file",
     "CKV_K8S_43": "a digest is given at the release; the default values have a tag",
-    "CKV_K8S_14": "a tag is given at the release",
     "CKV_K8S_8": "a Job and a test end by themselves",
-    "CKV_K8S_9": "as above",
+    "CKV_K8S_9": "a Job and a test serve nobody",
     "CKV_K8S_21": "the namespace is the release's",
-    "CKV2_K8S_6": "the policies are there; checkov does not see what selects a template's labels",
 }
 
 
@@ -75,33 +73,42 @@ def test_an_unknown_kind_is_found() -> None:
     assert faults([document], LOWEST)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_checkov_finds_no_fault_in_the_manifests(variant: str, tmp_path: Path) -> None:
-    (tmp_path / "release.yaml").write_text(template(*VARIANTS[variant]))
-    checkov("kubernetes", tmp_path, SKIPPED)
+def test_checkov_finds_no_other_fault_in_the_manifests(tmp_path: Path) -> None:
+    for variant, options in VARIANTS.items():
+        (tmp_path / f"{variant}.yaml").write_text(template(*options))
+    assert checkov("kubernetes", tmp_path) == set(SKIPPED)
 
 
-def checkov(framework: str, folder: Path, skipped: dict[str, str]) -> None:
-    command = [find("checkov"), "--framework", framework, "--directory", folder, "--compact"]
-    quiet = [
-        "--quiet",
-        "--download-external-modules",
-        "false",
-        "--skip-resources-without-violations",
-    ]
-    done = run([*command, *quiet, "--skip-check", ",".join(skipped)])
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+def checkov(framework: str, folder: Path) -> set[str]:
+    """Returns the checks that fail. Those that are known are left in: one too many is a fault."""
+    command = [find("checkov"), "--framework", framework, "--directory", folder]
+    quiet = ["--quiet", "--skip-download"]  # it would ask its maker's server for links
+    done = run([*command, *quiet, "--output", "json"])
+    assert done.returncode in (0, 1), done.stdout[-2000:] + done.stderr[-2000:]
+    report = json.loads(done.stdout)
+    assert report["summary"]["parsing_errors"] == 0
+    assert report["summary"]["passed"] > 0
+    failed = report["results"]["failed_checks"]
+    for one in failed:
+        print(one["check_id"], one["resource"], one["check_name"])
+    return {one["check_id"] for one in failed}
 
 
-def test_checkov_finds_no_fault_in_the_dockerfiles(tmp_path: Path) -> None:
+def test_checkov_finds_no_other_fault_in_the_dockerfiles(tmp_path: Path) -> None:
     for room in ("api", "worker"):
         (tmp_path / room).mkdir()
         text = (ROOT / f"Dockerfile.{room}").read_text("utf-8")
         (tmp_path / room / "Dockerfile").write_text(text)
-    checkov("dockerfile", tmp_path, {})
+    assert checkov("dockerfile", tmp_path) == set(DOCKERFILE_SKIPPED)
 
+
+DOCKERFILE_SKIPPED = {
+    "CKV_DOCKER_7": "the tag stands in ARG PYTHON, and test_images.py holds it to one version",
+}
 
 INFRA_SKIPPED = {
+    "CKV2_AWS_8": "RDS' own backups, restorable to any second; AWS Backup is an account's choice",
+    "CKV2_AWS_64": "every key has its policy; checkov does not see one that is made by jsonencode",
     "CKV_AWS_18": "reads of the bucket are in CloudTrail, where the account has it",
     "CKV_AWS_144": "one region, as designed; a copy in another is a decision of its own",
     "CKV_AWS_50": "no tracing: one request, whose id is in every log line",
@@ -112,24 +119,12 @@ INFRA_SKIPPED = {
     "CKV_AWS_338": "90 days are kept, and not a year",
     "CKV_AWS_149": "Secrets Manager's own key, so that readers need no right to another",
     "CKV2_AWS_57": "the roles' passwords are changed by docs/runbook.md: a release gives them",
-    "CKV_AWS_109": "a key's policy must let the account manage the key",
-    "CKV_AWS_111": "as above",
-    "CKV_AWS_356": "as above",
     "CKV_AWS_162": "passwords, and not IAM: a connection must not depend on IAM's limit of rate",
-    "CKV_AWS_128": "as above",
-    "CKV2_AWS_62": "the bucket does send events; checkov looks for them in the same file",
-    "CKV2_AWS_5": "the groups are attached by what is in other files, or a cluster's own",
-    "CKV_AWS_382": "the notifier's way out is one port",
-    "CKV_AWS_290": "Lambda's interfaces in a VPC have no names beforehand",
-    "CKV_AWS_355": "as above",
-    "CKV_AWS_324": "one log line for each second is enough: log_min_duration_statement",
-    "CKV2_AWS_27": "queries longer than a second are logged, not all",
-    "CKV_AWS_139": "deletion_protection is on; checkov looks at Aurora's name for it",
 }
 
 
-def test_checkov_finds_no_fault_in_the_infrastructure() -> None:
-    checkov("terraform", INFRA, INFRA_SKIPPED)
+def test_checkov_finds_no_other_fault_in_the_infrastructure() -> None:
+    assert checkov("terraform", INFRA) == set(INFRA_SKIPPED)
 
 
 def test_every_folder_of_the_infrastructure_is_checked() -> None:
