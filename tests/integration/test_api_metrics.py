@@ -1,5 +1,6 @@
 """The API's metrics: of all of its processes together, on a port of their own, whoever dies."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from local.database import Dsns
 from tests.calling import api_environment
 from tests.gunicorn import Gunicorn
-from tests.rig import wait_until
+from tests.rig import DEADLINE_SECONDS, wait_until
 from tests.rows import make_movie
 from tests.scraping import Scrape, shown_port
 
@@ -61,8 +62,10 @@ def test_all_processes_count_together_and_what_a_dead_one_counted_stays(
             asked += 1
 
     two_each = {f"{kind}_{place}.db" for kind in ("counter", "histogram") for place in (0, 1)}
-    wait_until("both count", lambda: {path.name for path in folder.iterdir()} == two_each)
-    ask()
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while {path.name for path in folder.iterdir()} != two_each:
+        assert time.monotonic() < deadline
+        ask()
     assert counted(gunicorn, method="GET", route="/movies", status=200) == asked
     for number in range(2):
         victim = master.children()[number]
