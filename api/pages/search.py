@@ -63,7 +63,7 @@ class Found:
 
 @dataclasses.dataclass(frozen=True)
 class GenreCount:
-    """A genre among the films found; chosen already, or a question that is about it alone."""
+    """A genre among the films found, and the question with it; or without it, where it is chosen."""
 
     name: str
     count: int
@@ -171,12 +171,15 @@ def _answer_facets(
         earliest=query.get("year_from", YEAR_MINIMUM),
         latest=query.get("year_to", YEAR_MAXIMUM),
     )
-    chosen = {value.casefold() for value in asked.values("genre")}
-    genres = [
-        GenreCount(name, count, name.casefold() in chosen, asked.adding("genre", name))
-        for name, count in facets.genres[:_GENRES_SHOWN]
-    ]
+    genres = [_genre(asked, name, count) for name, count in facets.genres[:_GENRES_SHOWN]]
     return {"facets": facets, "bars": bars, "genres": genres}
+
+
+def _genre(asked: Question, name: str, count: int) -> GenreCount:
+    for value in asked.values("genre"):
+        if value.casefold() == name.casefold():
+            return GenreCount(name, count, True, asked.without_value("genre", value))
+    return GenreCount(name, count, False, asked.adding("genre", name))
 
 
 def _chips(asked: Question) -> list[Chip]:

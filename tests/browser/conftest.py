@@ -35,8 +35,8 @@ def site(browser: Browser, postgres: Address) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def large_site(browser: Browser, postgres: Address) -> Iterator[Site]:
-    """A site with all the real films, where they are at hand."""
-    with running_site(postgres, real_files()) as running:
+    """A site with the real films of the 1910s, where they are at hand."""
+    with running_site(postgres, real_files("movies-1910s.json")) as running:
         yield running
 
 

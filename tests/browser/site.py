@@ -65,9 +65,9 @@ def site_of_its_own(files: list[Path]) -> Iterator[Site]:
             server.stop()
 
 
-def real_files() -> list[Path]:
-    """Returns the files of real films, or that of the samples where there are none."""
-    return sorted(REAL.glob("movies-*.json")) or [SAMPLES]
+def real_files(pattern: str = "movies-*.json") -> list[Path]:
+    """Returns files of real films, or that of the samples where there are none."""
+    return sorted(REAL.glob(pattern)) or [SAMPLES]
 
 
 def films_of(files: list[Path]) -> list[dict[str, Any]]:

@@ -51,8 +51,8 @@ def stay(page: Page) -> None:
 
 
 PAGES = {
-    "search": ("/?title=the&genre=drama", stay),
-    "start": ("/", stay),
+    "search": ("/?title=the&genre=drama&limit=5", stay),
+    "start": ("/?limit=5", stay),
     "nothing": ("/?title=bob%20hoskins", stay),
     "imports": ("/ui/imports", open_failure),
     "import": ("/ui/imports", open_import),
