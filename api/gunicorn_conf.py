@@ -6,6 +6,7 @@ connections. This file and api/wsgi.py are the only ones that read the process's
 
 import os
 import socket
+import sys
 from typing import Any, Final
 
 import gunicorn.util
@@ -15,7 +16,9 @@ from gunicorn.glogging import Logger
 from api.metrics import Metrics, free_place
 from schemas.logs import configure_logs
 from schemas.problem import PROBLEM_CONTENT_TYPE, problem
-from schemas.settings import Environment, LogFormat
+from schemas.settings import Environment, LogFormat, SettingError
+
+_WRONG_SETTING: Final = 2
 
 _environment: Final = Environment(os.environ)
 
@@ -57,7 +60,11 @@ logger_class = StructuredLogger
 
 def on_starting(server: Any) -> None:
     """Opens what the processes share for their metrics, before the first of them is forked."""
-    server.metrics = Metrics.open(_environment)
+    try:
+        server.metrics = Metrics.open(_environment)
+    except SettingError as error:
+        server.log.error("%s", error)  # noqa: TRY400  it names the variable, and that is all
+        sys.exit(_WRONG_SETTING)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -1,5 +1,9 @@
 """The API's metrics: of all of its processes together, on a port of their own, whoever dies."""
 
+import json
+import os
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,7 +15,7 @@ import pytest
 from local.database import Dsns
 from tests.calling import api_environment
 from tests.gunicorn import Gunicorn
-from tests.rig import DEADLINE_SECONDS, wait_until
+from tests.rig import DEADLINE_SECONDS, ROOT, wait_until
 from tests.rows import make_movie
 from tests.scraping import Scrape, shown_port
 
@@ -106,3 +110,23 @@ def test_routes_are_counted_and_not_paths_and_what_clients_make_up_is_one_series
     assert scrape.sum("mru_api_request_duration_seconds_count", **durations) == 2
     assert scrape.sum("mru_api_database_errors_total") == 0
     assert "mru_api_database_errors_total" in scrape.series()
+
+
+def test_a_wrong_address_is_named_in_one_line_and_nothing_is_served() -> None:
+    environment = api_environment("postgresql://nobody@127.0.0.1:1/none", MRU_METRICS_BIND="9101")
+    command = [sys.executable, "-m", "gunicorn", "-c", "api/gunicorn_conf.py", "api.wsgi:create()"]
+    ran = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "MRU_API_BIND": "127.0.0.1:0", **environment},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=DEADLINE_SECONDS,
+    )
+    assert ran.returncode == 2
+    *_, line = ran.stderr.splitlines()
+    assert (
+        json.loads(line)["event"]
+        == "MRU_METRICS_BIND must be HOST:PORT or fd://NUMBER, not '9101'."
+    )
