@@ -63,7 +63,7 @@ class Found:
 
 @dataclasses.dataclass(frozen=True)
 class GenreCount:
-    """A genre among the films found, and the question with it; or without it, where it is chosen."""
+    """A genre among the films found; the question with it or, where it is chosen, without it."""
 
     name: str
     count: int
