@@ -36,9 +36,18 @@ def show_list() -> Response:
     if answer.status_code == 200:
         query = Question.read(request.query_string).query
         answer.headers["HX-Replace-Url"] = f"imports?{query}" if query else "imports"
+        answer.headers["HX-Trigger"] = "imports-listed"  # when it comes no more, plots are renewed
     else:
         answer.headers["HX-Reswap"] = "none"  # what was listed is better than nothing
     return answer
+
+
+def show_activity() -> Response:
+    """Shows the plots of the last day alone."""
+    try:
+        return rendering.show("activity.html", _ask(_answer_activity))
+    except ApiError as error:
+        return rendering.show_failure(error, "../../")
 
 
 def show_one(import_id: str) -> Response:
@@ -95,10 +104,13 @@ def _given(asked: Question) -> dict[str, Any]:
 def _answer_whole(
     connection: sa.Connection, asked: Question, query: dict[str, Any]
 ) -> dict[str, Any]:
+    return {**_answer_list(connection, asked, query), **_answer_activity(connection)}
+
+
+def _answer_activity(connection: sa.Connection) -> dict[str, Any]:
     since = activity.first_hour(datetime.now(UTC))
     counted = queries.count_activity(connection, since)
-    plot = None if counted is None else activity.draw(counted, since)
-    return {**_answer_list(connection, asked, query), "plot": plot}
+    return {"plot": None if counted is None else activity.draw(counted, since)}
 
 
 def _answer_list(

@@ -16,6 +16,7 @@ blueprint.add_url_rule("/ui/search", view_func=search.show_found, endpoint="foun
 blueprint.add_url_rule("/ui/facets", view_func=search.show_facets, endpoint="facets")
 blueprint.add_url_rule("/ui/imports", view_func=ledger.show_page, endpoint="imports")
 blueprint.add_url_rule("/ui/imports/list", view_func=ledger.show_list, endpoint="ledger")
+blueprint.add_url_rule("/ui/imports/activity", view_func=ledger.show_activity, endpoint="activity")
 blueprint.add_url_rule("/ui/imports/<import_id>", view_func=ledger.show_one, endpoint="import")
 blueprint.add_url_rule(
     "/ui/imports/<import_id>/errors", view_func=ledger.show_bad_records, endpoint="bad_records"

@@ -59,6 +59,7 @@ def test_the_bar_of_a_running_import_moves_until_it_ends(site: Site, visit: Begi
     )
     expect(bar).to_have_count(0)
     expect(page.locator(".status")).to_have_text("Succeeded")
+    expect(page.get_by_role("figure")).to_contain_text("20 records read")
     # Nothing is under way any more, and so nothing is asked any more.
     assert page.locator("#ledger").get_attribute("hx-trigger") is None
 
