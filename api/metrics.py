@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from schemas.metrics import Bind, serve
-from schemas.settings import Environment
+from schemas.settings import Environment, SettingError
 
 # prometheus_client's own name for the folder, and where it looks for it.
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -79,7 +79,10 @@ def _new_folder() -> Path:
 
 
 def _emptied(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in folder.glob("*.db"):
-        file.unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.glob("*.db"):
+            file.unlink()
+    except OSError as error:
+        raise SettingError(f"{FOLDER} names {folder}: {error.strerror}.") from error
     return folder

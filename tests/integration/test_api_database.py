@@ -8,6 +8,7 @@ import psycopg2.errors
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
+from prometheus_client import REGISTRY
 
 from local.database import Dsns
 from local.postgres import Address
@@ -115,18 +116,26 @@ def test_a_connection_that_died_is_replaced_unseen(away: Away) -> None:
         assert client.get("/movies").status_code == 200
 
 
+def faults_counted() -> float:
+    counted = REGISTRY.get_sample_value("mru_api_database_errors_total", {"reason": "away"})
+    assert counted is not None
+    return counted
+
+
 def test_a_database_that_is_away_is_503_until_it_is_back(away: Away) -> None:
     with away.proxy as proxy:
         client = away.client()
         assert client.get("/movies").status_code == 200
         proxy.refusing = True
         proxy.cut()
+        before = faults_counted()
         for path in ("/movies", "/imports", "/health/ready"):
             started = time.monotonic()
             answer = client.get(path)
             assert answer.status_code == 503
             assert answer.content_type == "application/problem+json"
             assert time.monotonic() - started < 5
+        assert faults_counted() - before >= 3
         assert client.get("/health/live").status_code == 200
         proxy.refusing = False
         assert client.get("/movies").status_code == 200

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg2
 import pytest
 from flask.testing import FlaskClient
+from prometheus_client import REGISTRY
 
 from local.database import Dsns
 from schemas.movie import MovieSchema
@@ -213,5 +214,7 @@ def test_a_search_that_takes_too_long_is_503(database: Dsns, client: FlaskClient
     blocker.close()
     assert answer.status_code == 503
     assert answer.get_json()["detail"] == "The database needed more than 3 seconds."
+    counted = REGISTRY.get_sample_value("mru_api_database_errors_total", {"reason": "timeout"})
+    assert counted
     assert answer.headers["Retry-After"] == "5"
     assert client.get("/movies").status_code == 200

@@ -8,6 +8,7 @@ from tests import faults
 from tests.calling import make_api
 from tests.rig import wait_until
 from tests.road import Road
+from tests.scraping import Scrape, shown_port
 from tests.uploads import (
     Upload,
     check_failed_once,
@@ -39,6 +40,14 @@ def test_what_s3_does_not_hand_out_is_imported_when_it_does(road: Road) -> None:
         wait_until_put_off(road, uploads[name], reason)
     for upload in uploads.values():
         check_imported_once(road, upload, attempts=2)
+    port = shown_port(road.rig.traces("worker.log"))
+
+    def counted() -> bool:
+        scrape = Scrape.at(port)
+        put_off = scrape.sum("mru_messages_total", result="put_off")
+        return min(put_off, scrape.sum("mru_imports_total", outcome="succeeded")) >= len(PASSING)
+
+    wait_until("each is counted as put off, and as a success", counted)
 
 
 def test_whoever_asks_for_an_import_is_told_why_it_waits(road: Road) -> None:
