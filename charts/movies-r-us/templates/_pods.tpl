@@ -20,8 +20,14 @@ imagePullSecrets:
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.tolerations }}
 tolerations:
+{{- range $state := list "not-ready" "unreachable" }}
+  - key: node.kubernetes.io/{{ $state }}
+    operator: Exists
+    effect: NoExecute
+    tolerationSeconds: {{ $.Values.lostNodeSeconds }}
+{{- end }}
+{{- with .Values.tolerations }}
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
