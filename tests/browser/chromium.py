@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any, Final
 
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 WAIT_MILLISECONDS: Final = 20_000  # for what is to happen; on a machine that does much else
@@ -29,6 +29,7 @@ def running_chromium(program: str) -> Iterator[Browser]:
     """Starts a browser without a window."""
     # Its own sandbox cannot be had by root, and here it only sees pages of ours.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    expect.set_options(timeout=WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
         try:
