@@ -5,9 +5,13 @@ takes what is in the queue and imports it itself, as a worker would.
 import contextlib
 import dataclasses
 import json
+import os
+import subprocess
+import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg2
 from celery import Celery
@@ -17,13 +21,24 @@ from click.testing import CliRunner, Result
 from local.database import Dsns, environment_of
 from schemas.notification import IMPORT_TASK, Notification, dump_notification
 from schemas.settings import Environment
-from tests.rig import REGION, Rig, encode, make_message, make_rig, wait_until
+from tests.rig import AWS, REGION, ROOT, Rig, encode, make_message, make_rig, wait_until
 from tests.short_road import Road, open_road
 from worker.app import create_app
 from worker.commands import imports
 from worker.dead_letters import DeadLetter, Queues
 from worker.importing import Outcome
 from worker.settings import Settings
+
+IMPORTS: Final = [sys.executable, "-m", "celery", "-A", "worker.app", "imports"]
+
+_TABLES: Final = (
+    "movies",
+    "claims",
+    "imports",
+    "import_errors",
+    "import_aliases",
+    "import_actions",
+)
 
 
 @dataclasses.dataclass
@@ -38,6 +53,17 @@ class Office:
     def types(self, *words: object, given: bytes | None = None) -> Result:
         """Runs `celery -A worker.app imports …` in this process, without a terminal."""
         return type_imports(self.app, *words, given=given)
+
+    def runs(self, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Runs it as a process of its own, where nothing is open yet."""
+        return subprocess.run(
+            [*IMPORTS, *words],
+            cwd=ROOT,
+            env={**os.environ, **AWS, **self.variables, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def says(self, *words: object) -> str:
         """Runs a command that has to go well, and returns what it says."""
@@ -88,6 +114,22 @@ class Office:
         sql = "SELECT 1 FROM imports WHERE key = %s"
         wait_until(f"{key} is begun", lambda: self.road.query(sql, key))
 
+    def clear_out(self) -> None:
+        """Empties the tables and the queues, and takes a bucket that nobody has used."""
+        for table in _TABLES:
+            self.execute(f"DELETE FROM {table}")
+        for url in (self.rig.dead_queue_url, self.rig.queue_url):
+            self._make_again(url)
+        self.rig.proxy.clear()
+        self.road.bucket = make_bucket(self.road.s3)
+
+    def _make_again(self, url: str) -> None:
+        """Empties a queue, messages in flight included; SQS lets nobody purge it so often."""
+        names = ["VisibilityTimeout", "RedrivePolicy"]
+        kept = self.rig.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        self.rig.sqs.delete_queue(QueueUrl=url)
+        self.rig.sqs.create_queue(QueueName=url.rpartition("/")[2], Attributes=kept)
+
     def messages(self) -> tuple[int, int]:
         """Returns how many messages the queue has, and how many the dead-letter queue."""
         return self.rig.count(self.rig.queue_url), self.rig.count(self.rig.dead_queue_url)
@@ -116,15 +158,23 @@ def variables_of(rig: Rig, dsns: Dsns) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def open_office(
-    aws: str, bucket: str, dsns: Dsns, folder: Path, **variables: str
-) -> Iterator[Office]:
+def open_office(aws: str, dsns: Dsns, folder: Path, **variables: str) -> Iterator[Office]:
     with make_rig(int(aws.rpartition(":")[2]), folder, visibility_seconds=30) as rig:
         told = variables_of(rig, dsns) | variables
         app = create_app(Settings.read(Environment(told)))
-        road = open_road(aws, bucket, dsns, **variables)
+        road = open_road(aws, "", dsns, **variables)
+        road.bucket = make_bucket(road.s3)
         try:
             yield Office(road, rig, app, told)
         finally:
             app.close()
             road.importer.database.engine.dispose()
+            road.importer.s3.close()
+            road.s3.close()
+
+
+def make_bucket(s3: Any) -> str:
+    name = f"bucket-{uuid.uuid4().hex[:12]}"
+    place = {"LocationConstraint": "eu-west-1"}
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration=place)
+    return name

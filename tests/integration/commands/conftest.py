@@ -1,15 +1,24 @@
-"""An office for each test, with the worker's settings as the test wants them."""
+"""An office for each test: one for a whole file of tests, cleared out before each of them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from local.database import Dsns
+from local.postgres import Address
+from tests.databases import make_database
 from tests.operators import Office, open_office
 
 
-@pytest.fixture
-def office(aws: str, bucket: str, database: Dsns, tmp_path: Path) -> Iterator[Office]:
-    with open_office(aws, bucket, database, tmp_path) as office:
+@pytest.fixture(scope="module")
+def shared_office(
+    aws: str, postgres: Address, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Office]:
+    folder = tmp_path_factory.mktemp("office")
+    with make_database(postgres) as dsns, open_office(aws, dsns, folder) as office:
         yield office
+
+
+@pytest.fixture
+def office(shared_office: Office) -> Office:
+    shared_office.clear_out()
+    return shared_office

@@ -152,9 +152,9 @@ def test_no_letter_is_lost_whichever_call_fails(
 
 
 def test_a_queue_without_dead_letters_is_told_so(office: Office) -> None:
-    office.rig.sqs.set_queue_attributes(
-        QueueUrl=office.rig.queue_url, Attributes={"RedrivePolicy": ""}
-    )
+    queue = office.rig.queue_url
+    kept = office.rig.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])
+    office.rig.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": ""})
     for words in (["dead"], ["redrive", "--all", "--yes"]):
         result = office.types(*words)
         assert result.exit_code == 1
@@ -162,3 +162,4 @@ def test_a_queue_without_dead_letters_is_told_so(office: Office) -> None:
             "Error: The queue has no redrive policy, and so no dead-letter queue.\n"
         )
     assert office.tells("status")[0]["queue"]["dead"] is None
+    office.rig.sqs.set_queue_attributes(QueueUrl=queue, Attributes=kept["Attributes"])

@@ -27,7 +27,7 @@ from worker.retrying import Answer, Wish, retry
 from worker.settings import Settings
 from worker.undoing import NotUndoneError, Undoer
 
-HISTORIES = 20
+HISTORIES = 12
 
 
 def film(number: int, genre: str) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def test_imports_under_way_are_waited_for_but_not_for_ever(
 
 def test_what_changes_while_files_are_read_again_is_not_undone_by_halves(office: Office) -> None:
     made = bring_three(office)
-    row = {}
+    row: dict[int, str] = {}
 
     def interfere(_: str) -> None:
         if not row:

@@ -5,7 +5,6 @@ import dataclasses
 import os
 import re
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +14,12 @@ import pytest
 
 from tests.builders import as_file, make_records
 from tests.faults import Exchange
-from tests.operators import Office
+from tests.operators import IMPORTS, Office
 from tests.rig import AWS
 from tests.rows import make_import
 from tests.terminal import Terminal, in_terminal
 from worker.importing import Importer, Outcome
 
-IMPORTS = [sys.executable, "-m", "celery", "-A", "worker.app", "imports"]
 DROP_BYTES = 65_536
 DROP_SECONDS = 0.04
 
