@@ -141,7 +141,8 @@ def register(app: Celery, settings: Settings) -> None:
 
     # What time can mend is expected: a line for each, and no traceback.
     expected = (TransientError, UnreadableMessageError)
-    app.task(name=IMPORT_TASK, bind=True, throws=expected)(import_object)
+    # Not shared: every other app of this process would have it too, with these settings.
+    app.task(name=IMPORT_TASK, bind=True, throws=expected, shared=False)(import_object)
 
 
 def _load(request: Any, notification: Any) -> Notification:
