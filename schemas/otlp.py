@@ -1,4 +1,4 @@
-"""The one file that imports OpenTelemetry itself. It is the extra `otel`; see `schemas/traces.py`."""
+"""The one file that imports OpenTelemetry, which is the extra `otel`: see `schemas/traces.py`."""
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
