@@ -62,6 +62,13 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def brief(count: float) -> str:
+    """Returns a number in few characters: 2,500, 24k, 4.6M."""
+    if count < 10_000:
+        return f"{count:,.0f}"
+    return f"{count / 1000:,.0f}k" if count < 1_000_000 else f"{count / 1_000_000:,.1f}M"
+
+
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """Returns `1 movie`, `2 movies`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

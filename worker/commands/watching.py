@@ -127,12 +127,14 @@ class _Bars:
             task = self._progress.add_task(_name(row), total=total, done="", rate="")
             self._tasks[row["id"]] = task
         read = row["bytes_so_far"]
-        self._progress.update(task, total=total, completed=read, done=_done(row), rate=_rate(row))
+        self._progress.update(
+            task, total=total, completed=read, done=_briefly_done(row), rate=_rate(row)
+        )
 
     def end(self, row: Row) -> None:
         task = self._tasks.pop(row["id"], None)
         if task is not None:
-            self._progress.update(task, completed=row["bytes_so_far"], done=_done(row))
+            self._progress.update(task, completed=row["bytes_so_far"], done=_briefly_done(row))
             self._progress.refresh()
             self._progress.remove_task(task)
         line = screen.plain(screen.how_it_ended(row), screen.STYLES[row["status"]])
@@ -173,8 +175,14 @@ def _done(row: Row) -> str:
     return f"{screen.size(row['bytes_so_far'])}, {screen.counted(row['records_so_far'], 'record')}"
 
 
+def _briefly_done(row: Row) -> str:
+    if row["status"] is ImportStatus.QUEUED:
+        return "queued"
+    return f"{screen.size(row['bytes_so_far'])}, {screen.brief(row['records_so_far'])} records"
+
+
 def _rate(row: Row) -> str:
     seconds: Any = time.time() - row["started_at"].timestamp()
     if row["status"] is ImportStatus.QUEUED or not row["records_so_far"] or seconds <= 0:
         return ""
-    return f"{row['records_so_far'] / seconds:,.0f}/s"
+    return f"{screen.brief(row['records_so_far'] / seconds)}/s"

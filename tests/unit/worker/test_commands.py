@@ -195,6 +195,14 @@ def test_sizes_are_told_in_the_unit_that_fits(count: float, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0"), (2_500, "2,500"), (24_400, "24k"), (999_000, "999k"), (4_567_890, "4.6M")],
+)
+def test_numbers_beside_a_bar_are_brief(count: float, said: str) -> None:
+    assert screen.brief(count) == said
+
+
+@pytest.mark.parametrize(
     ("seconds", "said"), [(-1, "0 s"), (59, "59 s"), (60, "1 m"), (7200, "2 h"), (200_000, "2 d")]
 )
 def test_spans_are_told_in_their_largest_unit(seconds: float, said: str) -> None:
