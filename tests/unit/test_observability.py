@@ -1,11 +1,15 @@
 """Dashboard and alert rules: Prometheus and Grafana can read them, and each alert has its word."""
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.observability import README, alerts, dashboard, expressions, metrics_in
 
+ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"mru_[a-z_]+")
 FOR = re.compile(r"\d+[smh]")
 
@@ -36,6 +40,19 @@ def test_every_alert_is_whole_and_says_what_to_do() -> None:
         address = f"docs/observability/README.md#{alert['alert'].lower()}"
         assert alert["annotations"]["runbook"] == address
         assert alert["annotations"]["summary"]
+
+
+def test_alerts_fire_when_they_should_and_say_what_they_should() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not here: it comes with Prometheus")
+    ran = subprocess.run(
+        [promtool, "test", "rules", ROOT / "tests" / "alerts.yaml"],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_the_dashboard_is_laid_out_without_holes_in_its_ids_and_asks_one_data_source() -> None:
