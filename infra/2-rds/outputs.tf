@@ -26,8 +26,8 @@ output "next" {
 }
 
 output "helm_values" {
-  description = "Values of the chart: terraform output -raw helm_values > ../../build/rds.yaml"
-  value = yamlencode({
+  description = "Values of the chart: terraform output -json helm_values > ../../build/rds.json"
+  value = {
     region   = var.region
     database = { host = aws_rds_cluster.database.endpoint, port = 5432, name = "movies" }
     externalSecrets = { remote = {
@@ -37,5 +37,5 @@ output "helm_values" {
       api           = aws_secretsmanager_secret.role["api"].name
     } }
     networkPolicy = { database = [module.cluster.vpc_cidr], clients = [module.cluster.vpc_cidr] }
-  })
+  }
 }

@@ -22,8 +22,8 @@ output "next" {
 }
 
 output "helm_values" {
-  description = "Values of the chart: terraform output -raw helm_values > ../../build/queue.yaml"
-  value = yamlencode({
+  description = "Values of the chart: terraform output -json helm_values > ../../build/queue.json"
+  value = {
     queue = { url = aws_sqs_queue.imports.id, maxReceives = var.max_receives }
     worker = {
       taskSeconds                   = var.task_seconds
@@ -31,5 +31,5 @@ output "helm_values" {
     }
     buckets         = ["${local.name}-${local.account}-${var.region}"]
     externalSecrets = { remote = { notification = aws_secretsmanager_secret.notification.name } }
-  })
+  }
 }

@@ -75,7 +75,13 @@ class Plan:
     """What `terraform show -json` says of a plan."""
 
     def __init__(self, document: dict[str, Any]) -> None:
+        self._outputs = document["output_changes"]
         self.resources = list(_resources(document["planned_values"]["root_module"]))
+
+    def output(self, name: str, *, later: str) -> Any:
+        """Returns an output; `later` stands for whatever is only known once it is made."""
+        change = self._outputs[name]
+        return _filled(change.get("after"), change["after_unknown"], later)
 
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [one for one in self.resources if one["type"] == kind]
@@ -90,6 +96,18 @@ class Plan:
         """Returns the statements of a policy, each with lists of actions and resources."""
         policy = json.loads(self.values(address)["policy"])
         return [_listed(statement) for statement in policy["Statement"]]
+
+
+def _filled(known: Any, unknown: Any, later: str) -> Any:
+    if unknown is True:
+        return later
+    if isinstance(unknown, dict):
+        known = known or {}
+        names = {**known, **unknown}
+        return {n: _filled(known.get(n), unknown.get(n, False), later) for n in names}
+    if isinstance(unknown, list):
+        return [_filled(k, u, later) for k, u in zip(known, unknown, strict=True)]
+    return known
 
 
 def _resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -41,7 +41,9 @@ def test_what_is_built_exists(services: dict[str, Any]) -> None:
         elif "dockerfile" in service["build"]:
             assert (ROOT / service["build"]["dockerfile"]).exists()
         else:
-            copied = re.findall(r"^COPY (\S+) ", service["build"]["dockerfile_inline"], re.MULTILINE)
+            copied = re.findall(
+                r"^COPY (\S+) ", service["build"]["dockerfile_inline"], re.MULTILINE
+            )
             assert all((ROOT / source).exists() for source in copied)
 
 

@@ -1,7 +1,9 @@
 """infra/: terraform's own checks of each folder, and what must hold of the plans."""
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
@@ -104,6 +106,45 @@ def test_the_pods_of_the_chart_are_who_the_roles_are_for(plan_of: PlanOf) -> Non
     }
     # The migration speaks with the database alone.
     assert named == made - {"movies-r-us-migration"}
+
+
+LATER = "https://known.later"
+
+
+def test_what_the_folders_tell_the_chart_is_what_it_takes(plan_of: PlanOf, tmp_path: Path) -> None:
+    options = list(PRODUCTION)
+    for folder in ("2-rds", "3-queue"):
+        file = tmp_path / f"{folder}.json"
+        file.write_text(json.dumps(plan_of(folder).output("helm_values", later=LATER)))
+        options += ["--values", str(file)]
+    release = render(*options)
+    told = release.environment("-worker")
+    assert told["MRU_DB_HOST"] == told["MRU_QUEUE_URL"] == LATER
+    queue = plan_of("3-queue").values("aws_sqs_queue.imports")
+    assert int(told["MRU_TASK_SECONDS"]) + 30 < queue["visibility_timeout_seconds"]
+    bucket = plan_of("3-s3-lambda").values("aws_s3_bucket.movies")["bucket"]
+    assert release.environment("-api")["MRU_BUCKETS"] == bucket
+    external = {
+        one["metadata"]["name"]: one["spec"]["data"] for one in release.of_kind("ExternalSecret")
+    }
+    made = {
+        one["values"]["name"]
+        for folder in ("2-rds", "3-queue")
+        for one in plan_of(folder).of_type("aws_secretsmanager_secret")
+    }
+    named = {data["remoteRef"]["key"] for each in external.values() for data in each}
+    assert named == made | {LATER}, "the last is the administrator's, which RDS makes"
+
+
+def test_each_step_tells_the_next_ones_all_that_they_have_to_know(plan_of: PlanOf) -> None:
+    told = {name for folder in FOLDERS[:3] for name in plan_of(folder).output("next", later="x")}
+    for folder in FOLDERS:
+        text = (INFRA / folder / "variables.tf").read_text("utf-8")
+        blocks = re.findall(r'variable "(\w+)" \{(.*?)^\}', text, re.MULTILINE | re.DOTALL)
+        required = {name for name, body in blocks if "default" not in body}
+        assert required - told <= {"movies_r_us_notify_api_url"}  # which the README's step 6 names
+    known = "".join((INFRA / folder / "variables.tf").read_text("utf-8") for folder in FOLDERS)
+    assert {name for name in told if f'variable "{name}"' not in known} == set()
 
 
 def test_strangers_cannot_reach_the_bucket(plan_of: PlanOf) -> None:

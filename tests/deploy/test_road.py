@@ -6,9 +6,11 @@ chart tells them. Only addresses differ, and how long the queue hides a message.
 
 import contextlib
 import importlib.util
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from tests.deploy.charts import PRODUCTION, render
 from tests.deploy.replay import Replay
 from tests.deploy.rules import Plan
 from tests.deploy.tools import ROOT
-from tests.rig import wait_until
+from tests.rig import DEADLINE_SECONDS, wait_until
 
 SECRET = "word-of-the-test"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -132,12 +134,24 @@ def test_a_put_ends_as_rows_and_a_poisoned_message_as_a_dead_letter(
         wait_until("the file is rows", lambda: rows(database, "imports") == [("succeeded",)])
         assert len(rows(database, "movies")) == 1
 
-        # The tries of a poisoned message follow one another sooner than they would.
-        sqs.set_queue_attributes(QueueUrl=urls["imports"], Attributes={"VisibilityTimeout": "0"})
+        hasten(sqs, urls["imports"])
         sqs.send_message(QueueUrl=urls["imports"], MessageBody="poison")
-        wait_until("it is a dead letter", lambda: count(sqs, urls["dead"]) == 1)
+        # Asked seldom: the emulator has one thread's worth of time for the worker and for us.
+        deadline = time.monotonic() + 2 * DEADLINE_SECONDS
+        while count(sqs, urls["dead"]) == 0:
+            assert time.monotonic() < deadline, (tmp_path / "worker.log").read_text()
+            time.sleep(0.5)
         assert count(sqs, urls["imports"]) == 0
         assert count(sqs, urls["lost"]) == 0
+
+
+def hasten(sqs: Any, url: str) -> None:
+    """Has the tries of a poisoned message follow one another sooner, and be fewer."""
+    names = ["RedrivePolicy"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    policy = json.loads(found["RedrivePolicy"]) | {"maxReceiveCount": 3}
+    attributes = {"VisibilityTimeout": "0", "RedrivePolicy": json.dumps(policy)}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
 
 
 def rows(database: Dsns, table: str) -> list[tuple[object, ...]]:

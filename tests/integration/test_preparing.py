@@ -4,12 +4,13 @@ import contextlib
 import dataclasses
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg2
 import pytest
 
 from local.postgres import Address
-from schemas.settings import Environment
+from schemas.settings import DatabaseSettings, Environment
 from worker.prepare import Settings, prepare
 
 
@@ -53,18 +54,20 @@ def test_an_administrator_who_is_no_superuser_can_prepare_it_twice(
     settings = settings_of(postgres, administrator, name)
     prepare(settings)
     prepare(settings)
-    way = settings.migrator
-    api = dataclasses.replace(way, user="mru_api", password="a")
-    with contextlib.closing(
-        psycopg2.connect(
-            host=api.host, port=api.port, user=api.user, password=api.password, dbname=api.name
-        )
-    ) as connection:
-        cursor = connection.cursor()
-        cursor.execute("SELECT count(*) FROM movies")
-        assert cursor.fetchone() == (0,)
-        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            cursor.execute("CREATE TABLE mine (id int)")
+    for role, password in (("mru_api", "a"), ("mru_worker", "w")):
+        way = dataclasses.replace(settings.migrator, user=role, password=password)
+        with contextlib.closing(connect(way)) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT count(*) FROM movies")
+            assert cursor.fetchone() == (0,)
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute("CREATE TABLE mine (id int)")
     with contextlib.closing(psycopg2.connect(postgres.dsn())) as connection:
         connection.autocommit = True
         connection.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def connect(way: DatabaseSettings) -> Any:
+    return psycopg2.connect(
+        host=way.host, port=way.port, user=way.user, password=way.password, dbname=way.name
+    )
