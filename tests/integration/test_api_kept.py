@@ -115,7 +115,9 @@ def test_errors_and_other_methods_are_not_kept(database: Dsns, client: FlaskClie
     assert client.head("/movies").data == b""
 
 
-def test_a_database_that_is_gone_is_asked_once(client: FlaskClient, app: Flask) -> None:
+def test_a_database_that_is_gone_is_asked_once(
+    client: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert client.get("/movies").status_code == 200
     asked = []
     database = kept_by(app)._database
@@ -125,7 +127,7 @@ def test_a_database_that_is_gone_is_asked_once(client: FlaskClient, app: Flask) 
         asked.append(question)
         return ask(question)
 
-    database.ask = count
+    monkeypatch.setattr(database, "ask", count)
     database._settings = make_settings_of_nowhere()
     database.close()
     answer = client.get("/movies")
