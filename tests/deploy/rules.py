@@ -150,7 +150,8 @@ def open_bucket_faults(plan: Plan) -> list[str]:
 def _demands_tls(statement: dict[str, Any]) -> bool:
     condition = {"Bool": {"aws:SecureTransport": "false"}}
     everybody = statement["Principal"] == "*" and statement["Condition"] == condition
-    return statement["Effect"] == "Deny" and everybody and statement["Action"][0].endswith(":*")
+    everything = str(statement["Action"][0]).endswith(":*")
+    return bool(statement["Effect"] == "Deny" and everybody and everything)
 
 
 def wildcards(plan: Plan) -> list[str]:

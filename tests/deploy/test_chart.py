@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -30,7 +31,7 @@ def production() -> Rendered:
 
 @EVERY_VARIANT
 def test_helm_finds_no_fault(variant: str) -> None:
-    command = [find("helm"), "lint", ".", "--strict", "--kube-version", "1.33.0"]
+    command: list[str | Path] = [find("helm"), "lint", ".", "--strict", "--kube-version", "1.33.0"]
     run_well([*command, *VARIANTS[variant]], cwd=CHART)
 
 

@@ -293,6 +293,6 @@ def test_the_workers_entry_point_runs_as_nobody_and_writes_nothing(
 def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
-            return answer.status == 200
+            return bool(answer.status == 200)
     except OSError:
         return False

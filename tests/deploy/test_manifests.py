@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.charts import LOWEST, VARIANTS, render, template
+from tests.deploy.charts import LOWEST, VARIANTS, Document, render, template
 from tests.deploy.tools import FOLDERS, INFRA, INSTALLED, ROOT, find, run, run_well
 
 CHECKER = Path(__file__).with_name("manifest_checker.py")
@@ -31,7 +31,7 @@ def test_manifests_are_what_kubernetes_takes(variant: str, version: str) -> None
     assert faults(render(*VARIANTS[variant], kube=version).documents, version) == []
 
 
-def faults(documents: list[dict[str, object]], version: str) -> list[str]:
+def faults(documents: list[Document], version: str) -> list[str]:
     find("checkov")  # installed together with the schemas
     python = INSTALLED / "venv" / "bin" / "python"
     if not python.exists():
@@ -69,7 +69,11 @@ def test_a_misspelt_field_is_found(kind: str, ending: str, path: tuple[str, ...]
 
 
 def test_an_unknown_kind_is_found() -> None:
-    document = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "x"}}
+    document: Document = {
+        "apiVersion": "example.com/v1",
+        "kind": "Thing",
+        "metadata": {"name": "x"},
+    }
     assert faults([document], LOWEST)
 
 
@@ -81,7 +85,7 @@ def test_checkov_finds_no_other_fault_in_the_manifests(tmp_path: Path) -> None:
 
 def checkov(framework: str, folder: Path) -> set[str]:
     """Returns the checks that fail. Those that are known are left in: one too many is a fault."""
-    command = [find("checkov"), "--framework", framework, "--directory", folder]
+    command: list[str | Path] = [find("checkov"), "--framework", framework, "--directory", folder]
     quiet = ["--quiet", "--skip-download"]  # it would ask its maker's server for links
     done = run([*command, *quiet, "--output", "json"])
     assert done.returncode in (0, 1), done.stdout[-2000:] + done.stderr[-2000:]

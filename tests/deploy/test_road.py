@@ -91,6 +91,8 @@ def test_a_put_ends_as_rows_and_a_poisoned_message_as_a_dead_letter(
 ) -> None:
     replay = Replay(emulator, plan_of("3-queue"), plan_of("3-s3-lambda"))
     urls = replay.make_queues()
+    sqs = replay.client("sqs")
+    hasten(sqs, urls["imports"])
     replay.make_roles()
     arn = replay.make_secret(SECRET)
     api_url = f"http://127.0.0.1:{free_port}"
@@ -116,7 +118,6 @@ def test_a_put_ends_as_rows_and_a_poisoned_message_as_a_dead_letter(
         "MRU_HEARTBEAT_FILE": str(tmp_path / "heartbeat"),
         "MRU_METRICS_BIND": "",
     }
-    sqs = replay.client("sqs")
     gunicorn = ["gunicorn", "--config", "api/gunicorn_conf.py", "api.wsgi:create()"]
     celery = ["celery", "--app", "worker.app", "--quiet", "worker", "--loglevel", "INFO"]
     with (
@@ -134,7 +135,6 @@ def test_a_put_ends_as_rows_and_a_poisoned_message_as_a_dead_letter(
         wait_until("the file is rows", lambda: rows(database, "imports") == [("succeeded",)])
         assert len(rows(database, "movies")) == 1
 
-        hasten(sqs, urls["imports"])
         sqs.send_message(QueueUrl=urls["imports"], MessageBody="poison")
         # Asked seldom: the emulator has one thread's worth of time for the worker and for us.
         deadline = time.monotonic() + 2 * DEADLINE_SECONDS
@@ -150,7 +150,7 @@ def hasten(sqs: Any, url: str) -> None:
     names = ["RedrivePolicy"]
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     policy = json.loads(found["RedrivePolicy"]) | {"maxReceiveCount": 3}
-    attributes = {"VisibilityTimeout": "0", "RedrivePolicy": json.dumps(policy)}
+    attributes = {"VisibilityTimeout": "5", "RedrivePolicy": json.dumps(policy)}
     sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
 
 

@@ -31,7 +31,7 @@ def nodes(each: int) -> list[Node]:
 def largest() -> int:
     """How many nodes a zone may have."""
     cluster = yaml.safe_load((INFRA / "1-eks" / "config.yml").read_text("utf-8"))
-    return min(group["maxSize"] for group in cluster["managedNodeGroups"])
+    return min(int(group["maxSize"]) for group in cluster["managedNodeGroups"])
 
 
 @pytest.mark.parametrize("replicas", [3, 4, 5, 6, 7, 9])
