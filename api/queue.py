@@ -11,9 +11,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from api.errors import QueueUnavailableError
-from schemas.notification import IMPORT_QUEUE, IMPORT_TASK, Notification, dump_notification
-
-REQUEST_ID: Final = "request_id"
+from schemas.notification import IMPORT_QUEUE, Notification, message_for
 
 _CLIENT: Final = {
     "connect_timeout": 1,
@@ -32,14 +30,7 @@ class ImportQueue:
     def send(self, notification: Notification, *, request_id: str) -> None:
         """Asks for an import. Raises QueueUnavailableError unless SQS confirmed the message."""
         try:
-            self._celery.send_task(
-                IMPORT_TASK,
-                kwargs={"notification": dump_notification(notification)},
-                task_id=str(notification.id),
-                queue=IMPORT_QUEUE,
-                headers={REQUEST_ID: request_id},
-                declare=[],  # it would ask for the queue's attributes, which the API may not see
-            )
+            self._celery.send_task(**message_for(notification, request_id=request_id))
         except (OperationalError, ClientError, BotoCoreError) as error:
             # kombu wraps some errors of botocore and lets others through.
             raise QueueUnavailableError(

@@ -185,6 +185,20 @@ def dump_notification(notification: Notification) -> dict[str, Any]:
     return {name: value for name, value in dumped.items() if value is not None}
 
 
+def message_for(notification: Notification, *, request_id: str | None) -> dict[str, Any]:
+    """Returns what Celery's `send_task` is given to ask for an import: who sends it and who takes
+    it up know nothing more of each other.
+    """
+    return {
+        "name": IMPORT_TASK,
+        "kwargs": {"notification": dump_notification(notification)},
+        "task_id": str(notification.id),
+        "queue": IMPORT_QUEUE,
+        "headers": {"request_id": request_id},
+        "declare": [],  # it would ask for the queue's attributes, which not everyone may see
+    }
+
+
 def padded_sequencer(sequencer: str | None) -> str:
     """Makes S3's sequencers comparable as text: the shorter one is padded with zeros on the right.
 

@@ -24,7 +24,7 @@ from celery.bin.base import CLIContext
 from kombu.exceptions import OperationalError
 from rich.console import Console
 
-from schemas.notification import IMPORT_QUEUE, IMPORT_TASK, Notification, dump_notification
+from schemas.notification import Notification, message_for
 from worker.actions import ACTOR_MAX_LENGTH, Operator
 from worker.commands.screen import printable
 from worker.database import Database
@@ -108,14 +108,8 @@ class Desk:
 
     def send(self, notification: Notification) -> None:
         """Announces an object to the workers, as the API does."""
-        self.app.send_task(
-            IMPORT_TASK,
-            kwargs={"notification": dump_notification(notification)},
-            task_id=str(notification.id),
-            queue=IMPORT_QUEUE,
-            declare=[],
-            retry=False,
-        )
+        message = message_for(notification, request_id=notification.request_id)
+        self.app.send_task(**message, retry=False)
 
     def say(self, line: str) -> None:
         """Prints a line, as long as it is."""
