@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -48,8 +49,9 @@ class Terminal:
 
     def wait(self) -> int:
         """Reads on to the program's end, and returns its exit status."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
         while self._read():
-            pass
+            assert time.monotonic() < deadline, f"It does not end: {self.text}"
         return self.process.wait(DEADLINE_SECONDS)
 
     def type(self, text: str) -> None:
@@ -72,7 +74,33 @@ def in_terminal(command: list[str], environment: Mapping[str, str]) -> Iterator[
     """Runs a command in a terminal, and kills it at the end if it still runs."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, _SIZE)
-    process = subprocess.Popen(
+    with interruptible():
+        process = start(command, environment, slave)
+    os.close(slave)
+    try:
+        yield Terminal(process, master)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Lets what is started meanwhile hear Ctrl-C, even where these tests run in a shell's
+    background, which has its programs ignore it.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def start(
+    command: list[str], environment: Mapping[str, str], slave: int
+) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
         command,
         cwd=ROOT,
         env={**environment, "TERM": "xterm-256color"},
@@ -81,10 +109,3 @@ def in_terminal(command: list[str], environment: Mapping[str, str]) -> Iterator[
         stderr=slave,
         start_new_session=True,
     )
-    os.close(slave)
-    try:
-        yield Terminal(process, master)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)

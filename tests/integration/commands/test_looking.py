@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from schemas.imports import ImportSchema
 from tests.builders import as_file, make_record
 from tests.operators import Office
@@ -163,7 +161,7 @@ def test_status_tells_of_the_queue_the_ledger_and_the_last_hour(office: Office) 
     assert (told["queued"], told["oldest_queued"]["key"]) == (1, "next.json")
     (running,) = told["running"]
     assert running["key"] == "now.json"
-    assert running["records_per_second"] == pytest.approx(2.0, abs=0.1)
+    assert 1.5 < running["records_per_second"] <= 2.0  # the hour began when the tests did
     assert told["last_hour"] == {
         "succeeded": {"imports": 1, "inserted": 7, "updated": 0, "rejected": 0},
         "failed": {"imports": 1, "inserted": 0, "updated": 0, "rejected": 2},
