@@ -55,8 +55,9 @@ def hold_up(road: Road, upload: Upload) -> Gate:
 def wait_until_written(road: Road) -> None:
     """Waits until a transaction has written movies and waits for more of them."""
     sql = """
-    SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-    AND state = 'idle in transaction' AND backend_xid IS NOT NULL
+    SELECT 1 FROM pg_stat_activity JOIN pg_locks USING (pid)
+    WHERE datname = current_database() AND state = 'idle in transaction'
+    AND relation = 'movies'::regclass AND mode = 'RowExclusiveLock'
     """
     wait_until("movies are written but not committed", lambda: road.query(sql))
 
@@ -87,22 +88,19 @@ def wait_until_put_off(road: Road, upload: Upload, reason: str) -> None:
     assert [said for said in reasons() if not said.startswith(reason)] == []
 
 
-def check_imported_once(road: Road, upload: Upload, *, attempts: int | None = 1) -> None:
+def check_imported_once(road: Road, upload: Upload, *, attempts: int = 1) -> None:
     """Waits for an import, and fails unless it is there as if it had come once and gone well."""
     wait_until("it is imported", lambda: status_of(road, upload) == "succeeded")
     road.wait_until_queue_is_empty()  # whatever is to come again has come
     check_entry_and_movies(road, upload, attempts)
 
 
-def check_entry_and_movies(road: Road, upload: Upload, attempts: int | None) -> None:
-    """Fails unless ledger and movies say that an upload was taken whole, and once.
-
-    `attempts` is None where it does not matter how many there were.
-    """
+def check_entry_and_movies(road: Road, upload: Upload, attempts: int) -> None:
+    """Fails unless ledger and movies say that an upload was taken whole, and once."""
     entry = entry_of(road, upload)
     assert entry["status"] == "succeeded"
     assert entry["read"] == entry["inserted"] == len(upload.titles)
-    assert attempts in (None, entry["attempts"])
+    assert entry["attempts"] == attempts
     assert entry["error"] is None
     imports = "SELECT count(*) FROM imports WHERE key = %s AND etag = %s"
     notification = upload.notification

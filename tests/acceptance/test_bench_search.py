@@ -65,16 +65,3 @@ def test_a_small_run_measures_every_part_and_leaves_nothing_behind(tmp_path: Pat
     (answers,) = (goal for goal in goals if "every answer in time, and right" in goal[0])
     assert answers[3] == "yes", answers
     assert not (tmp_path / "data").exists()
-
-
-def test_kept_movies_are_found_by_the_next_run(tmp_path: Path) -> None:
-    kept = ("--keep", "--only", "latency", "--sizes", "500", "--questions", "1")
-    results = ("--results", str(tmp_path / "RESULTS.md"))
-    first = run_bench(tmp_path, *kept, *results)
-    again = run_bench(tmp_path, *kept, *results)
-    assert first.returncode == again.returncode == 0, first.stderr + again.stderr
-    assert "500 movies: loaded in" in first.stdout
-    assert "loaded in" not in again.stdout
-    last = run_bench(tmp_path, *kept[1:], *results)
-    assert "500 movies: loaded in" in last.stdout
-    assert not (tmp_path / "data").exists()
