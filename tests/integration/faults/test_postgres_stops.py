@@ -4,6 +4,7 @@ server of these tests' own.
 MRU_OUTAGE_SECONDS=30 makes each outage last that long.
 """
 
+import contextlib
 import os
 import signal
 import tempfile
@@ -68,7 +69,8 @@ def signal_all(server: Postgres, number: signal.Signals) -> None:
     """Sends a signal to Postgres and all its processes."""
     main = int((server.home / "data" / "postmaster.pid").read_text().split()[0])
     for process in (psutil.Process(main), *psutil.Process(main).children()):
-        process.send_signal(number)
+        with contextlib.suppress(psutil.NoSuchProcess):  # one that has just ended
+            process.send_signal(number)
 
 
 def test_imports_stand_still_while_postgres_does(road: Road, server: Postgres) -> None:
