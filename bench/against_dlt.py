@@ -9,19 +9,18 @@ import json
 import os
 import shutil
 import subprocess
-import venv
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from bench.apart import install_apart
 from bench.errors import BenchError
 from bench.plan import ROOT
-from bench.services import Services, connect
+from bench.postgres import connect
+from bench.services import Services
 
 VERSION: Final = "1.31.0"
-_HOME: Final = ROOT / ".local" / "bench-dlt"
-_INSTALL_SECONDS: Final = 600
 _STARTED_SECONDS: Final = 120
 _FEWEST_A_SECOND: Final = 500
 _FILE_RECORDS: Final = "50000"  # work is shared out by files
@@ -75,28 +74,7 @@ MODES: Final = (
 
 def install_dlt() -> Path:
     """Returns the Python that has dlt, after installing it where it is missing."""
-    python, done = _HOME / "bin" / "python", _HOME / f"dlt-{VERSION}"
-    if done.exists():
-        return python
-    shutil.rmtree(_HOME, ignore_errors=True)
-    venv.create(_HOME, with_pip=True)
-    log = _HOME / "install.log"
-    with log.open("wb") as output:
-        words = ["-m", "pip", "install", "--quiet", f"dlt[postgres]=={VERSION}"]
-        try:
-            subprocess.run(
-                [python, *words],
-                stdout=output,
-                stderr=output,
-                timeout=_INSTALL_SECONDS,
-                check=True,
-            )
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            raise BenchError(
-                f"dlt {VERSION} could not be installed; see {log.relative_to(ROOT)}."
-            ) from error
-    done.touch()
-    return python
+    return install_apart("dlt", VERSION, extra="[postgres]") / "python"
 
 
 def measure_dlt(services: Services, mode: Mode, file: Path, movies: int) -> float:

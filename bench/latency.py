@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from bench.errors import BenchError
 from bench.generate import generate
-from bench.services import connect
+from bench.postgres import connect
 from local.addresses import Addresses
 from local.cloud import make_client
 from local.console import Files

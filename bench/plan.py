@@ -75,31 +75,43 @@ class Plan:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.ingest",
-        description="Measures imports against the limit, which is Postgres' own COPY.",
+    parser = make_parser(
+        "bench.ingest",
+        "Measures imports against the limit, which is Postgres' own COPY.",
+        Part,
+        _LOCAL / "bench",
     )
     add = parser.add_argument
-    add("--only", type=_parts, help=f"parts, with commas between: {', '.join(Part)}")
+    add("--repeats", type=positive, help="of each size; else 3 up to 200,000 movies, and then 1")
+    add("--uploads", type=positive, help="uploads from PUT to visible")
+    add("--files", type=positive, help="one-movie files at once")
+    return parser
+
+
+def make_parser(
+    module: str, description: str, parts: type[StrEnum], folder: Path
+) -> argparse.ArgumentParser:
+    """Makes a parser of what can be said to every benchmark."""
+
+    def parts_of(text: str) -> list[StrEnum]:
+        return [parts(word) for word in text.split(",")]
+
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    add = parser.add_argument
+    add("--only", type=parts_of, help=f"parts, with commas between: {', '.join(parts)}")
     add("--sizes", type=_sizes, help="numbers of movies, with commas between")
     add("--quick", action="store_true", help="a small run that shows that everything works")
-    add("--repeats", type=_positive, help="of each size; else 3 up to 200,000 movies, and then 1")
-    add("--uploads", type=_positive, help="uploads from PUT to visible")
-    add("--files", type=_positive, help="one-movie files at once")
-    add("--folder", type=Path, default=_LOCAL / "bench", help="for its data; removed at the end")
+    add("--folder", type=Path, default=folder, help="for its data; removed at the end")
     add("--results", type=Path, help="the file to write; bench/RESULTS.md for a whole run")
     return parser
 
 
-def _parts(text: str) -> list[Part]:
-    return [Part(word) for word in text.split(",")]
-
-
 def _sizes(text: str) -> list[int]:
-    return [_positive(word) for word in text.replace("_", "").split(",")]
+    return [positive(word) for word in text.replace("_", "").split(",")]
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Reads a number of at least 1. Raises ValueError."""
     number = int(text)
     if number < 1:
         raise ValueError(text)

@@ -6,8 +6,8 @@ from typing import Final
 
 from bench.against_dlt import MODES, VERSION
 from bench.latency import POLL_SECONDS, WARM_UPS, Latency
+from bench.markdown import list_facts, list_faults, table
 from bench.results import Facts, Results, a_second
-from bench.services import POSTGRES_SETTINGS
 from bench.small_files import CONCURRENCY, SmallFiles
 
 _MB: Final = 1_000_000
@@ -22,31 +22,15 @@ def write_report(facts: Facts, results: Results) -> str:
     parts = [
         "# How fast imports are",
         _INTRODUCTION,
-        _facts(facts),
+        list_facts(facts.described() | {"Movies a second": "by the median of all times shown"}),
         *_speed(results),
         *_dlt(results),
         *_memory(results),
         *(_latency(results.latency) if results.latency else []),
         *(_small_files(results.small_files) if results.small_files else []),
-        *_faults(results),
+        *list_faults(results.faults),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _facts(facts: Facts) -> str:
-    settings = ", ".join(f"{name} {value}" for name, value in POSTGRES_SETTINGS.items())
-    return "\n".join(
-        f"- {name}: {value}"
-        for name, value in (
-            ("Began", f"{facts.began:%Y-%m-%d %H:%M} UTC"),
-            ("Commit", facts.commit),
-            ("Machine", f"{facts.cores} cores ({facts.processor}), {_gb(facts.memory_bytes)} GB"),
-            ("System", f"{facts.system}, Python {facts.python}"),
-            ("Load average before it began", f"{facts.load:.1f}"),
-            ("Postgres", f"{facts.postgres} on the same machine; {settings}; else as it comes"),
-            ("Movies a second", "by the median of all times shown"),
-        )
-    )
 
 
 def _speed(results: Results) -> Iterable[str]:
@@ -54,7 +38,7 @@ def _speed(results: Results) -> Iterable[str]:
     if not sizes:
         return
     yield "## The whole path against the limit"
-    yield _table(
+    yield table(
         ("movies", "COPY, movies/s", "worker, movies/s", "ratio", "COPY, s", "worker, s"),
         [
             (
@@ -88,7 +72,7 @@ def _dlt(results: Results) -> Iterable[str]:
     if not results.dlt:
         return
     yield f"## Against dlt {VERSION}"
-    yield _table(
+    yield table(
         ("movies", "dlt", "dlt, movies/s", "worker to dlt", "dlt, s"),
         [
             (
@@ -112,7 +96,7 @@ def _memory(results: Results) -> Iterable[str]:
     if not results.memory:
         return
     yield "## Peak memory of the worker"
-    yield _table(
+    yield table(
         ("movies", "file", "PSS, MB", "RSS, MB", "samples", "movies/s"),
         [
             (
@@ -136,7 +120,7 @@ def _memory(results: Results) -> Iterable[str]:
 def _latency(latency: Latency) -> Iterable[str]:
     yield "## From PUT to visible"
     shares = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)]
-    yield _table(
+    yield table(
         ("uploads", *(name for name, _ in shares)),
         [
             (
@@ -150,7 +134,7 @@ def _latency(latency: Latency) -> Iterable[str]:
         f" cold, took {latency.cold_seconds:.2f} s. GET /movies/{{id}} was asked every"
         f" {POLL_SECONDS * 1000:.0f} ms. Medians of the stages:"
     )
-    yield _table(
+    yield table(
         ("stage", "ms"),
         [(name, f"{seconds * 1000:.0f}") for name, seconds in latency.stages.items()],
     )
@@ -163,7 +147,7 @@ def _small_files(small: SmallFiles) -> Iterable[str]:
         f"{call} {seconds * 1000:.1f} ms" for call, seconds in small.best_floor.call_seconds.items()
     )
     yield "## Small files"
-    yield _table(
+    yield table(
         ("files", "worker, files/s", "floor, files/s", "ratio"),
         [(f"{small.files:,}", f"{rate:.1f}", f"{floor:.1f}", f"{rate / floor:.2f}")],
     )
@@ -172,17 +156,6 @@ def _small_files(small: SmallFiles) -> Iterable[str]:
         f" worker's: {floors[0]:.1f} and {floors[1]:.1f} files a second. A call took there:"
         f" {calls}."
     )
-
-
-def _faults(results: Results) -> Iterable[str]:
-    if results.faults:
-        yield "## Not measured"
-        yield "\n".join(f"- {fault}" for fault in results.faults)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _rate(movies: int, seconds: Sequence[float]) -> str:
@@ -198,7 +171,3 @@ def _ratio(slower: Sequence[float], ours: Sequence[float]) -> str:
 
 def _times(seconds: Sequence[float]) -> str:
     return ", ".join(f"{value:.2f}" for value in seconds)
-
-
-def _gb(size: int) -> str:
-    return f"{size / 1e9:.0f}"

@@ -15,8 +15,8 @@ import psutil
 
 from bench.latency import Latency
 from bench.plan import ROOT
+from bench.postgres import SETTINGS, connect
 from bench.road import Passage
-from bench.services import connect
 from bench.small_files import SmallFiles
 
 _GIT_SECONDS: Final = 10
@@ -61,6 +61,18 @@ class Facts:
             commit=_commit(),
             load=os.getloadavg()[0],
         )
+
+    def described(self) -> dict[str, str]:
+        """Returns what a reader has to know of them."""
+        settings = ", ".join(f"{name} {value}" for name, value in SETTINGS.items())
+        return {
+            "Began": f"{self.began:%Y-%m-%d %H:%M} UTC",
+            "Commit": self.commit,
+            "Machine": f"{self.cores} cores ({self.processor}), {self.memory_bytes / 1e9:.0f} GB",
+            "System": f"{self.system}, Python {self.python}",
+            "Load average before it began": f"{self.load:.1f}",
+            "Postgres": f"{self.postgres} on the same machine; {settings}; else as it comes",
+        }
 
 
 @dataclasses.dataclass

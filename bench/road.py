@@ -11,7 +11,8 @@ from typing import Any, Final
 from api.queue import ImportQueue
 from bench.errors import BenchError
 from bench.memory import Peak, watched_memory
-from bench.services import REGION, Services, connect
+from bench.postgres import connect
+from bench.services import REGION, Services
 from local.console import Files
 from local.database import Dsns, environment_of
 from local.processes import Supervisor

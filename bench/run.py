@@ -2,8 +2,6 @@
 within a size limit and path by turns, so that what slows the machine for a while slows both.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from bench.against_dlt import MODES, install_dlt, measure_dlt
@@ -11,6 +9,7 @@ from bench.inputs import FORMATS, Inputs, make_inputs
 from bench.latency import measure_latency
 from bench.limit import measure_limit
 from bench.plan import Part, Plan
+from bench.progress import noted, say
 from bench.results import Results
 from bench.road import Passage, measure_passage
 from bench.services import Services
@@ -23,25 +22,18 @@ _MB: Final = 1_000_000
 class Run:
     """One run of a plan. A part that fails is noted, and the others go on."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        services: Services,
-        results: Results,
-        expected: tuple[type[Exception], ...],
-    ) -> None:
+    def __init__(self, plan: Plan, services: Services, results: Results) -> None:
         self._plan = plan
         self._services = services
         self._results = results
-        self._expected = expected
 
     def measure(self) -> None:
         """Measures all of the plan, and prints each figure when it is known."""
         if Part.LATENCY in self._plan.parts:
-            with self._noted("latency"):
+            with noted(self._results.faults, "latency"):
                 self._measure_latency()
         if Part.SMALL_FILES in self._plan.parts:
-            with self._noted("small files"):
+            with noted(self._results.faults, "small files"):
                 self._measure_small_files()
         for size in self._plan.sizes:
             if any(self._plan.has(part, size) for part in _WITH_SIZES):
@@ -61,7 +53,7 @@ class Run:
         measures = [(Part.LIMIT, self._measure_limit), (Part.PATH, self._measure_path)]
         for part, measure in reversed(measures) if path_first else measures:
             if self._plan.has(part, inputs.movies):
-                with self._noted(f"{part}, {inputs.movies:,} movies"):
+                with noted(self._results.faults, f"{part}, {inputs.movies:,} movies"):
                     measure(inputs)
 
     def _measure_limit(self, inputs: Inputs) -> None:
@@ -83,7 +75,7 @@ class Run:
 
     def _measure_dlt(self, inputs: Inputs) -> None:
         for mode in MODES:
-            with self._noted(f"dlt ({mode.name}), {inputs.movies:,} movies"):
+            with noted(self._results.faults, f"dlt ({mode.name}), {inputs.movies:,} movies"):
                 install_dlt()
                 seconds = measure_dlt(self._services, mode, inputs.file("json"), inputs.movies)
                 self._results.dlt.setdefault((mode.name, inputs.movies), []).append(seconds)
@@ -92,7 +84,7 @@ class Run:
     def _measure_memory(self, inputs: Inputs) -> None:
         missing = [form for form in FORMATS if (inputs.movies, form) not in self._results.memory]
         for form in missing:
-            with self._noted(f"memory, {inputs.movies:,} movies as {form}"):
+            with noted(self._results.faults, f"memory, {inputs.movies:,} movies as {form}"):
                 passage = measure_passage(
                     self._services, inputs.file(form), inputs.movies, watch=True
                 )
@@ -118,19 +110,6 @@ class Run:
             f"{small.files:,} small files: {small.files / small.seconds:.1f} a second,"
             f" the emulator's floor {small.files / small.best_floor.seconds:.1f}"
         )
-
-    @contextmanager
-    def _noted(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except self._expected as error:
-            self._results.faults.append(f"{what}: {error}")
-            say(f"not measured: {what}: {error}")
-
-
-def say(text: str) -> None:
-    """Prints at once, for whoever waits."""
-    print(text, flush=True)
 
 
 def say_speed(movies: int, what: str, seconds: float) -> None:

@@ -3,15 +3,10 @@ view that does nothing, and what others make of the same questions. `make bench-
 bench/README.md explains every figure.
 """
 
-import shutil
-import subprocess
 import sys
 from typing import Final
 
-import psycopg2
-
-from api.errors import ApiError
-from bench.errors import BenchError
+from bench.program import check_room, run_alone
 from bench.published import publish
 from bench.results import Facts
 from bench.searching.databases import running_postgres
@@ -19,61 +14,26 @@ from bench.searching.plan import Plan
 from bench.searching.report import write_report
 from bench.searching.results import Results
 from bench.searching.run import Run
-from local.folder import postgres_folder, wipe
-from local.lock import AlreadyRunningError, hold_lock
-from local.postgres import Postgres, PostgresError
-from local.processes import ProcessError, StopRequested
+from local.folder import wipe
 
-_EXPECTED: Final = (
-    ApiError,
-    BenchError,
-    OSError,
-    PostgresError,
-    ProcessError,
-    psycopg2.Error,
-    subprocess.SubprocessError,
-)
-# As measured: the table, its indexes, a copy of it for ILIKE and one for Datasette; and WAL until a
-# checkpoint, which comes at the latest when there are 8 GB of it.
+# As measured: the table, its indexes, a copy of it for ILIKE and one for Datasette; and WAL.
 _BYTES_PER_MOVIE: Final = 2_000
 _WAL_BYTES_PER_MOVIE: Final = 2_000
-_WAL_BYTES_AT_MOST: Final = 9_000_000_000
-_INTERRUPTED: Final = 130  # as shells have it
 
 
 def main() -> int:
     """Runs the plan that the command line describes. Returns 1 where anything failed."""
     plan = Plan.parse(sys.argv[1:])
-    try:
-        with hold_lock(plan.folder.with_suffix(".lock")):
-            _check_room(plan)
-            return _run(plan)
-    except StopRequested:
-        print("Stopped, and with it everything that was started.")
-        return _INTERRUPTED
-    except AlreadyRunningError:
-        print("error: The benchmark is running already.", file=sys.stderr)
-    except _EXPECTED as error:
-        print(f"error: {error}", file=sys.stderr)
-    return 1
-
-
-def _check_room(plan: Plan) -> None:
-    """Raises BenchError where the disk has no room for the sizes of the plan."""
-    movies = sum(plan.sizes) if plan.keep else plan.sizes[-1]
-    wal = min(_WAL_BYTES_AT_MOST, movies * _WAL_BYTES_PER_MOVIE)
-    needed = movies * _BYTES_PER_MOVIE + wal
-    for place in (plan.folder, Postgres(postgres_folder(plan.folder)).home):
-        existing = next(above for above in (place, *place.parents) if above.exists())
-        free = shutil.disk_usage(existing).free
-        if free < needed:
-            raise BenchError(
-                f"{movies:,} movies need about {needed / 1e9:.0f} GB on the disk of"
-                f" {place}; it has {free / 1e9:.0f}. Choose smaller ones with --sizes."
-            )
+    return run_alone(plan.folder, lambda: _run(plan))
 
 
 def _run(plan: Plan) -> int:
+    check_room(
+        plan.folder,
+        sum(plan.sizes) if plan.keep else plan.sizes[-1],
+        bytes_per_movie=_BYTES_PER_MOVIE,
+        wal_bytes_per_movie=_WAL_BYTES_PER_MOVIE,
+    )
     if not plan.keep:
         wipe(plan.folder)  # of a run that was killed, or that kept its databases
     results, whole = Results(), False
@@ -81,7 +41,7 @@ def _run(plan: Plan) -> int:
         with running_postgres(plan.folder) as databases:
             facts = Facts.gather(databases)
             try:
-                Run(plan, databases, results, _EXPECTED).measure()
+                Run(plan, databases, results).measure()
                 whole = True
             finally:
                 unfinished = plan.folder.with_name("bench-search-unfinished.md")

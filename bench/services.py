@@ -12,35 +12,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import psycopg2
-
+from bench.postgres import PASSWORDS, connect, start_postgres
 from local import web
 from local.cloud import ACCESS_KEY_ID, SECRET_ACCESS_KEY, make_client
 from local.console import Files
 from local.database import Dsns, dsns_of, prepare_database
-from local.folder import postgres_folder
 from local.ports import HOST, listen, port_of
-from local.postgres import Postgres
 from local.processes import Supervisor
 from local.rooms import Rooms
 from local.settings import StackSettings
 from schemas.notification import Notification, notification_id
 from schemas.settings import Environment
-from worker.roles import Passwords, ensure_database
+from worker.roles import ensure_database
 
 REGION: Final = "eu-west-1"
 BUCKET: Final = "bench"
 
-POSTGRES_SETTINGS: Final = {
-    "shared_buffers": "1GB",
-    "max_wal_size": "8GB",
-    "maintenance_work_mem": "256MB",
-    "checkpoint_timeout": "30min",
-    "fsync": "on",
-}
-_QUIET: Final = {"log_min_messages": "fatal", "log_line_prefix": ""}
 _TEMPLATE: Final = "pattern"
-_PASSWORDS: Final = Passwords(migrator="migrator", worker="worker", api="api")  # on loopback only
 _MAX_RECEIVES: Final = 10
 _VISIBILITY_SECONDS: Final = 120  # as in production
 
@@ -66,7 +54,7 @@ class Services:
             ensure_database(admin, name)
             cursor.execute("CHECKPOINT")
             try:
-                yield dsns_of(self.dsn, name, _PASSWORDS)
+                yield dsns_of(self.dsn, name, PASSWORDS)
             finally:
                 cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
                 cursor.execute("CHECKPOINT")
@@ -119,8 +107,8 @@ def running_services(folder: Path) -> Iterator[Services]:
     output = Files(folder / "logs")
     with Supervisor(output) as supervisor:
         aws_url = _start_aws(supervisor, rooms, output)
-        dsn = _start_postgres(supervisor, rooms, folder)
-        prepare_database(dsn, _TEMPLATE, _PASSWORDS)
+        dsn = start_postgres(supervisor, folder)
+        prepare_database(dsn, _TEMPLATE, PASSWORDS)
         supervisor.wait_until("aws", lambda: web.answers(f"{aws_url}/moto-api/"))
         s3, sqs = (make_client(name, aws_url, REGION) for name in ("s3", "sqs"))
         place = {"LocationConstraint": REGION}
@@ -142,13 +130,6 @@ def aws_variables(aws_url: str) -> dict[str, str]:
     }
 
 
-def connect(dsn: str) -> Any:
-    """Returns a connection whose statements commit by themselves."""
-    connection = psycopg2.connect(dsn)
-    connection.autocommit = True
-    return connection
-
-
 def _start_aws(supervisor: Supervisor, rooms: Rooms, output: Files) -> str:
     with closing(listen(0, "no variable")) as listener:
         function_log = output.open("notifier")
@@ -157,19 +138,3 @@ def _start_aws(supervisor: Supervisor, rooms: Rooms, output: Files) -> str:
         supervisor.start(dataclasses.replace(command, argv=tuple(ours)))
         os.close(function_log)
         return f"http://{HOST}:{port_of(listener)}"
-
-
-def _start_postgres(supervisor: Supervisor, rooms: Rooms, folder: Path) -> str:
-    server = Postgres(postgres_folder(folder), options=POSTGRES_SETTINGS | _QUIET)
-    server.prepare()
-    supervisor.start(rooms.postgres(server))
-    supervisor.wait_until("postgres", lambda: _answers(server.address.dsn()))
-    return server.address.dsn()
-
-
-def _answers(dsn: str) -> bool:
-    try:
-        connect(dsn).close()
-    except psycopg2.OperationalError:
-        return False
-    return True

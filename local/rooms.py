@@ -30,6 +30,19 @@ _ABOVE_SERVICES: Final = 1  # stopped before Postgres and SQS are
 _SIGINT: Final = 2  # Postgres' "fast shutdown": it does not wait for its clients
 
 
+def postgres_command(server: Postgres, *, environment: Mapping[str, str]) -> Command:
+    """Returns the command of a server that `prepare` has made."""
+    return Command(
+        name="postgres",
+        argv=tuple(server.command()),
+        environment=environment,
+        folder=server.home,
+        user=server.user,
+        stop_signal=_SIGINT,
+        grace_seconds=_POSTGRES_GRACE_SECONDS,
+    )
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rooms:
     """Makes the commands. `environ` is the caller's environment."""
@@ -41,15 +54,7 @@ class Rooms:
 
     def postgres(self, server: Postgres) -> Command:
         """A server that `prepare` has made."""
-        return Command(
-            name="postgres",
-            argv=tuple(server.command()),
-            environment=self._harmless(),
-            folder=server.home,
-            user=server.user,
-            stop_signal=_SIGINT,
-            grace_seconds=_POSTGRES_GRACE_SECONDS,
-        )
+        return postgres_command(server, environment=self._harmless())
 
     def aws(self, listener: int, function_log: int) -> Command:
         """The emulator, on a socket; functions print to the second file descriptor."""

@@ -3,10 +3,7 @@ in an environment of its own.
 """
 
 import json
-import shutil
 import sqlite3
-import subprocess
-import venv
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,8 +12,8 @@ from urllib.parse import urlencode
 
 import psycopg2
 
+from bench.apart import install_apart
 from bench.errors import BenchError
-from bench.plan import ROOT
 from bench.searching.client import ask_for, request
 from bench.searching.questions import Question
 from bench.searching.rivals import Match, Ours, ours_a_second
@@ -27,8 +24,6 @@ from local.processes import Command, Supervisor
 
 VERSION: Final = "0.65.5"
 CONNECTIONS: Final = 4  # it searches in three threads
-_HOME: Final = ROOT / ".local" / "bench-datasette"
-_INSTALL_SECONDS: Final = 600
 _BATCH: Final = 10_000
 _TABLE: Final = """
 CREATE TABLE movies (
@@ -43,36 +38,11 @@ _COLUMNS: Final = {"title": "title__contains", "actor": "cast__contains"}
 SETTINGS: Final = {"suggest_facets": "off", "sql_time_limit_ms": "60000"}
 
 
-def install_datasette() -> Path:
-    """Returns its program, after installing it where it is missing."""
-    program, done = _HOME / "bin" / "datasette", _HOME / f"datasette-{VERSION}"
-    if done.exists():
-        return program
-    shutil.rmtree(_HOME, ignore_errors=True)
-    venv.create(_HOME, with_pip=True)
-    log = _HOME / "install.log"
-    words = ["-m", "pip", "install", "--quiet", f"datasette=={VERSION}"]
-    with log.open("wb") as output:
-        try:
-            subprocess.run(
-                [_HOME / "bin" / "python", *words],
-                stdout=output,
-                stderr=output,
-                timeout=_INSTALL_SECONDS,
-                check=True,
-            )
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            raise BenchError(
-                f"Datasette {VERSION} could not be installed; see {log.relative_to(ROOT)}."
-            ) from error
-    done.touch()
-    return program
-
-
 @contextmanager
 def running_datasette(dsn: str, folder: Path) -> Iterator[int]:
     """Copies the movies of a database into a file, and serves that; lends the port."""
-    program, file = install_datasette(), folder / "movies.db"
+    program = install_apart("datasette", VERSION) / "datasette"
+    file = folder / "movies.db"
     file.unlink(missing_ok=True)
     _write(dsn, file)
     with closing(listen(0, "no variable")) as probe:

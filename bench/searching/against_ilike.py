@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Final
 
+from bench.postgres import connect
 from bench.searching.questions import Question
 from bench.searching.rivals import Match, Ours, ours_a_second
-from bench.services import connect
 
 _COPY: Final = """
 CREATE UNLOGGED TABLE plain AS SELECT id, title, year, "cast", genres FROM movies

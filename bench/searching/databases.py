@@ -14,23 +14,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import psycopg2
-
 import bench.generate
 import worker.migrate
 from bench.load import load_movies
-from bench.services import POSTGRES_SETTINGS, connect
+from bench.postgres import PASSWORDS, connect, start_postgres
 from local.console import Files
 from local.database import Dsns, dsns_of, prepare_database
-from local.folder import postgres_folder
-from local.postgres import Postgres
-from local.processes import Command, Supervisor
-from worker.roles import Passwords
+from local.processes import Supervisor
 
-_QUIET: Final = {"log_min_messages": "fatal", "log_line_prefix": ""}
-_PASSWORDS: Final = Passwords(migrator="migrator", worker="worker", api="api")  # on loopback only
-_SIGINT: Final = 2
-_GRACE_SECONDS: Final = 60
 _DRAWN: Final = 4_000
 
 _NEXT: Final = """
@@ -53,15 +44,15 @@ class Databases:
         """
         name = f"movies_{size}_{_mark()}"
         if self._exists(name):
-            return dsns_of(self.dsn, name, _PASSWORDS), None
+            return dsns_of(self.dsn, name, PASSWORDS), None
         unfinished = f"loading_{size}"
         began = time.monotonic()
         self._drop(f"movies\\_{size}\\_%")  # made by what has changed since
         self._drop(unfinished)
-        dsns = prepare_database(self.dsn, unfinished, _PASSWORDS)
+        dsns = prepare_database(self.dsn, unfinished, PASSWORDS)
         load_movies(dsns.admin, bench.generate.generate(size), ahead=True)
         self._run(f"ALTER DATABASE {unfinished} RENAME TO {name}", "CHECKPOINT")
-        return dsns_of(self.dsn, name, _PASSWORDS), time.monotonic() - began
+        return dsns_of(self.dsn, name, PASSWORDS), time.monotonic() - began
 
     def _drop(self, pattern: str) -> None:
         with closing(connect(self.dsn)) as connection, connection.cursor() as cursor:
@@ -83,22 +74,8 @@ class Databases:
 @contextmanager
 def running_postgres(folder: Path) -> Iterator[Databases]:
     """Starts Postgres on what is in the folder, if anything, and stops it at the end."""
-    server = Postgres(postgres_folder(folder), options=POSTGRES_SETTINGS | _QUIET)
-    server.prepare()
-    command = Command(
-        name="postgres",
-        argv=tuple(server.command()),
-        environment={},
-        folder=server.home,
-        user=server.user,
-        stop_signal=_SIGINT,
-        grace_seconds=_GRACE_SECONDS,
-    )
     with Supervisor(Files(folder / "logs")) as supervisor:
-        supervisor.start(command)
-        dsn = server.address.dsn()
-        supervisor.wait_until("postgres", lambda: _answers(dsn))
-        yield Databases(supervisor, dsn)
+        yield Databases(supervisor, start_postgres(supervisor, folder))
 
 
 def draw_movies(dsn: str, seed: int) -> list[dict[str, Any]]:
@@ -132,11 +109,3 @@ def _mark() -> str:
     for path in (*migrations, Path(bench.generate.__file__)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
-
-
-def _answers(dsn: str) -> bool:
-    try:
-        connect(dsn).close()
-    except psycopg2.OperationalError:
-        return False
-    return True

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
 
-from bench.plan import ROOT
+from bench.plan import ROOT, make_parser, positive
 
 _LOCAL: Final = ROOT / ".local"
 
@@ -74,32 +74,14 @@ class Plan:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.search",
-        description="Measures searches: how long each takes, and how many there are a second.",
+    parser = make_parser(
+        "bench.search",
+        "Measures searches: how long each takes, and how many there are a second.",
+        Part,
+        _LOCAL / "bench-search",
     )
     add = parser.add_argument
-    add("--only", type=_parts, help=f"parts, with commas between: {', '.join(Part)}")
-    add("--sizes", type=_sizes, help="numbers of movies, with commas between")
-    add("--quick", action="store_true", help="a small run that shows that everything works")
-    add("--questions", type=_positive, help="of each kind, at the smallest size")
+    add("--questions", type=positive, help="of each kind, at the smallest size")
     add("--seconds", type=float, help="of each turn of requests")
     add("--keep", action="store_true", help="keep the databases, and use those that were kept")
-    add("--folder", type=Path, default=_LOCAL / "bench-search", help="for its data")
-    add("--results", type=Path, help="the file to write; bench/RESULTS.md for a whole run")
     return parser
-
-
-def _parts(text: str) -> list[Part]:
-    return [Part(word) for word in text.split(",")]
-
-
-def _sizes(text: str) -> list[int]:
-    return [_positive(word) for word in text.replace("_", "").split(",")]
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from bench.markdown import list_facts, list_faults, table
 from bench.results import Facts
 from bench.searching import against_datasette
 from bench.searching.latency import Times
@@ -10,7 +11,6 @@ from bench.searching.questions import ORDINARY
 from bench.searching.results import Results, limits
 from bench.searching.rivals import Match
 from bench.searching.throughput import TURNS, Rate
-from bench.services import POSTGRES_SETTINGS
 
 HEADING: Final = "# How fast searches are"
 _INTRODUCTION: Final = (
@@ -30,26 +30,16 @@ def write_report(facts: Facts, results: Results) -> str:
         *_times(results),
         *_rates(results),
         *_matches(results),
-        *_faults(results),
+        *list_faults(results.faults),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def _facts(facts: Facts, results: Results) -> str:
-    settings = ", ".join(f"{name} {value}" for name, value in POSTGRES_SETTINGS.items())
     loaded = ", ".join(
         f"{size:,} movies in {seconds:.0f} s" for size, seconds in results.load_seconds.items()
     )
-    facts_by_name = {
-        "Began": f"{facts.began:%Y-%m-%d %H:%M} UTC",
-        "Commit": facts.commit,
-        "Machine": f"{facts.cores} cores ({facts.processor}), {facts.memory_bytes / 1e9:.0f} GB",
-        "System": f"{facts.system}, Python {facts.python}",
-        "Load average before it began": f"{facts.load:.1f}",
-        "Postgres": f"{facts.postgres} on the same machine; {settings}; else as it comes",
-        "Loaded, indexes included": loaded or "before",
-    }
-    return "\n".join(f"- {name}: {value}" for name, value in facts_by_name.items())
+    return list_facts(facts.described() | {"Loaded, indexes included": loaded or "before"})
 
 
 def _goals(results: Results) -> Iterable[str]:
@@ -57,7 +47,7 @@ def _goals(results: Results) -> Iterable[str]:
     if not goals:
         return
     yield "## The goals"
-    yield _table(
+    yield table(
         ("goal", "wanted", "measured", "met"),
         [(goal.what, goal.wanted, goal.measured, _yes(goal.met)) for goal in goals],
     )
@@ -66,7 +56,7 @@ def _goals(results: Results) -> Iterable[str]:
 def _times(results: Results) -> Iterable[str]:
     for size, several in sorted(results.times.items()):
         yield f"## One search, {size:,} movies"
-        yield _table(
+        yield table(
             ("question", "asked", "p50", "p95", "max", "SQL p50", "p95", "max", "goal", "met"),
             [_times_row(size, times) for times in several],
         )
@@ -98,7 +88,7 @@ def _rates(results: Results) -> Iterable[str]:
     if not results.rates:
         return
     yield "## Searches a second"
-    yield _table(
+    yield table(
         ("page", "connections", "a second", "the floor's", "ratio", "bytes", "client, cores"),
         [_rate_row(rate) for rate in results.rates],
     )
@@ -130,7 +120,7 @@ def _matches(results: Results) -> Iterable[str]:
     if not results.matches:
         return
     yield f"## Against Datasette {against_datasette.VERSION} and against ILIKE"
-    yield _table(
+    yield table(
         ("other", "question", "total", "connections", "asked", "theirs/s", "ours/s", "ratio"),
         [_match_row(match) for match in results.matches],
     )
@@ -154,17 +144,6 @@ def _match_row(match: Match) -> Sequence[str]:
         f"{match.ours_a_second:,.1f}",
         f"{match.ratio:,.0f}",
     )
-
-
-def _faults(results: Results) -> Iterable[str]:
-    if results.faults:
-        yield "## Not measured"
-        yield "\n".join(f"- {fault}" for fault in results.faults)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _yes(met: bool) -> str:  # noqa: FBT001  a cell of a table

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Final
 
-from bench.run import say
+from bench.postgres import connect
+from bench.progress import noted, say
 from bench.searching.against_datasette import match_datasette, running_datasette
 from bench.searching.against_ilike import match_ilike, plain_table
 from bench.searching.databases import Databases, draw_movies, misses
@@ -16,7 +17,6 @@ from bench.searching.results import Results
 from bench.searching.rivals import RIVAL_KINDS, Match
 from bench.searching.servers import start_api, start_floor
 from bench.searching.throughput import measure_rates, middle_question, pages_of, reply_to
-from bench.services import connect
 from local.console import Files
 from local.database import Dsns
 from local.processes import Supervisor
@@ -49,17 +49,10 @@ class Served:
 class Run:
     """One run of a plan. A part that fails is noted, and the others go on."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        databases: Databases,
-        results: Results,
-        expected: tuple[type[Exception], ...],
-    ) -> None:
+    def __init__(self, plan: Plan, databases: Databases, results: Results) -> None:
         self._plan = plan
         self._databases = databases
         self._results = results
-        self._expected = expected
 
     def measure(self) -> None:
         """Measures all of the plan, and prints each figure when it is known."""
@@ -76,7 +69,7 @@ class Run:
             with self._served(size) as served:
                 for part, measure in measures.items():
                     if part in parts:
-                        with self._noted(f"{part}, {size:,} movies"):
+                        with noted(self._results.faults, f"{part}, {size:,} movies"):
                             measure(served)
 
     @contextmanager
@@ -160,14 +153,6 @@ class Run:
             f" {match.rival_a_second:.2f} a second ({match.asked} asked), ours"
             f" {match.ours_a_second:,.1f}: {match.ratio:,.0f} times as many"
         )
-
-    @contextmanager
-    def _noted(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except self._expected as error:
-            self._results.faults.append(f"{what}: {error}")
-            say(f"not measured: {what}: {error}")
 
 
 def _rival_questions(served: Served) -> Iterator[tuple[str, Sequence[Question]]]:

@@ -1,11 +1,9 @@
 """The benchmark of searches in its smallest form: what needs no network runs, and measures."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
+from bench.searching.databases import running_postgres
 from bench.searching.questions import KINDS
 from bench.searching.throughput import (
     CONNECTIONS,
@@ -14,29 +12,10 @@ from bench.searching.throughput import (
     ONE_PAGE,
     UNCOUNTED,
 )
+from local.folder import wipe
+from tests.benches import run_bench, section
 
-ROOT = Path(__file__).parents[2]
-DEADLINE_SECONDS = 180
 PAGES = (EACH_NEW, UNCOUNTED, ONE_PAGE, KNOWN)
-
-
-def run_bench(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "bench.search", "--folder", str(folder / "data"), *words],
-        cwd=ROOT,
-        env={name: os.environ[name] for name in os.environ if not name.startswith("MRU_")},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_SECONDS,
-        check=False,
-    )
-
-
-def section(report: str, title: str) -> list[list[str]]:
-    """The rows of the first table under a heading that begins so, without its head."""
-    _, _, rest = report.partition(f"\n## {title}")
-    table = rest.split("\n\n")[1].splitlines()
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
 
 
 def number(cell: str) -> float:
@@ -47,7 +26,7 @@ def test_a_small_run_measures_every_part_and_leaves_nothing_behind(tmp_path: Pat
     results = tmp_path / "RESULTS.md"
     parts = ("--only", "latency,throughput,ilike")
     small = ("--quick", "--sizes", "2000", "--questions", "3", "--seconds", "0.1")
-    done = run_bench(tmp_path, *parts, *small, "--results", str(results))
+    done = run_bench("bench.search", tmp_path, *parts, *small, "--results", str(results))
     assert done.returncode == 0, done.stdout + done.stderr
     report = results.read_text()
     assert "## Not measured" not in report
@@ -65,3 +44,15 @@ def test_a_small_run_measures_every_part_and_leaves_nothing_behind(tmp_path: Pat
     (answers,) = (goal for goal in goals if "every answer in time, and right" in goal[0])
     assert answers[3] == "yes", answers
     assert not (tmp_path / "data").exists()
+
+
+def test_movies_that_were_kept_are_found_by_the_next_run(tmp_path: Path) -> None:
+    try:
+        with running_postgres(tmp_path) as databases:
+            loaded, seconds = databases.movies(500)
+            assert seconds is not None
+            assert databases.movies(500) == (loaded, None)
+        with running_postgres(tmp_path) as databases:
+            assert databases.movies(500)[1] is None
+    finally:
+        wipe(tmp_path)
