@@ -5,7 +5,6 @@ each new request tries anew, and a connection that died is replaced when it is n
 """
 
 import contextlib
-import select
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 from api.errors import DatabaseUnavailableError
 from api.observe import DatabaseFault, note_database_fault
 from schemas.settings import DatabaseSettings
+from schemas.waiting import wait_for_answer
 
 CONNECT_SECONDS: Final = 3
 STATEMENT_SECONDS: Final = 3
@@ -101,20 +101,13 @@ def _unavailability() -> Iterator[None]:
 def bound_waits() -> None:
     """Gives every wait for Postgres an end, in this whole process; so it is an entry point's call.
 
-    A server that stopped, or a proxy that forgot us, keeps its connections open and says nothing:
-    neither Postgres' own time-outs nor those of TCP ever end such a wait.
+    See `schemas.waiting`.
     """
     pg.set_wait_callback(_wait)
 
 
 def _wait(connection: Any) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while (state := connection.poll()) != pg.POLL_OK:
-        poller = select.poll()
-        wanted = select.POLLIN if state == pg.POLL_READ else select.POLLOUT
-        poller.register(connection.fileno(), wanted)
-        if not poller.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise psycopg2.OperationalError(f"no answer within {WAIT_SECONDS} seconds")
+    wait_for_answer(connection, time.monotonic() + WAIT_SECONDS, seconds=WAIT_SECONDS)
 
 
 def _make_engine(settings: DatabaseSettings) -> sa.Engine:

@@ -1,6 +1,8 @@
 """What an import is: one object version, read once, and what became of each of its records."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from marshmallow import Schema, fields
 
@@ -153,6 +155,20 @@ class ImportSchema(Schema):
         "2026-11-24T08:00:00.310000+00:00",
     )
     finished_at = _moment("When it ended.", "2026-11-24T08:00:01.240000+00:00", allow_none=True)
+
+
+def import_of(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Returns a row of the table `imports` as ImportSchema dumps it: by its own columns' names,
+    and with what the texts in it stand for.
+    """
+    code = row["error_code"]
+    return {
+        **row,
+        "version_id": row["version_id"] or None,
+        "status": ImportStatus(row["status"]),
+        "on_error": OnError(row["on_error"]),
+        "error_code": ErrorCode(code) if code else None,
+    }
 
 
 class ActionSchema(Schema):

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -113,6 +113,17 @@ class DatabaseSettings:
             password=environment.text("MRU_DB_PASS", ""),
             name=environment.text("MRU_DB_NAME"),
         )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The same by libpq's names, as psycopg2 takes them; the password among them."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            "dbname": self.name,
+        }
 
 
 def _read(name: str, path: str) -> str:

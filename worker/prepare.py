@@ -50,14 +50,8 @@ class Settings:
 
 def prepare(settings: Settings) -> None:
     """Makes what is missing. Raises psycopg2's and SQLAlchemy's errors, and MigrationError."""
-    administrator = settings.administrator
     connection = psycopg2.connect(
-        host=administrator.host,
-        port=administrator.port,
-        user=administrator.user,
-        password=administrator.password,
-        dbname=administrator.name,
-        connect_timeout=_CONNECT_SECONDS,
+        **settings.administrator.parameters, connect_timeout=_CONNECT_SECONDS
     )
     connection.autocommit = True
     try:

@@ -6,7 +6,6 @@ answer is good for a while, and one that did not come is missing, which `mru_pro
 
 import dataclasses
 import os
-import select
 import socket
 import threading
 import time
@@ -17,7 +16,6 @@ from typing import Any, Final
 
 import boto3.session
 import psycopg2
-import psycopg2.extensions as pg
 import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,6 +23,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from schemas.settings import DatabaseSettings
+from schemas.waiting import wait_for_answer
 from worker.dead_letters import QueueError, Queues
 from worker.settings import Settings
 
@@ -186,34 +185,17 @@ class LedgerProbe(Probe):
         Whatever Postgres does: where it has stopped, none of its own time-outs ends a wait.
         """
         deadline = time.monotonic() + _ASK_SECONDS
-        settings = self._settings
         connection = psycopg2.connect(
-            host=settings.host,
-            port=settings.port,
-            user=settings.user,
-            password=settings.password,
-            dbname=settings.name,
-            application_name="mru-worker-metrics",
-            async_=True,
+            **self._settings.parameters, application_name="mru-worker-metrics", async_=True
         )
         try:
-            _wait(connection, deadline)
+            wait_for_answer(connection, deadline, seconds=_ASK_SECONDS)
             cursor = connection.cursor()
             cursor.execute(_UNDER_WAY)
-            _wait(connection, deadline)
+            wait_for_answer(connection, deadline, seconds=_ASK_SECONDS)
             return cursor.fetchone()
         finally:
             connection.close()
-
-
-def _wait(connection: Any, deadline: float) -> None:
-    while (state := connection.poll()) != pg.POLL_OK:
-        poller = select.poll()
-        poller.register(
-            connection.fileno(), select.POLLIN if state == pg.POLL_READ else select.POLLOUT
-        )
-        if not poller.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise psycopg2.OperationalError(f"no answer within {_ASK_SECONDS} seconds")
 
 
 class AgeOfLastPoll(Collector):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from schemas.imports import ActionKind, ErrorCode, ImportSchema, ImportStatus, OnError
+from schemas.imports import ActionKind, ErrorCode, ImportSchema, ImportStatus, import_of
 from schemas.tables import import_actions, import_aliases, import_errors, imports
 from worker.errors import WorkerError
 
@@ -188,15 +188,4 @@ def _select(
     more: tuple[sa.Label[Any], ...] = (),
 ) -> list[Row]:
     statement = sa.select(*_COLUMNS, *more).where(condition).order_by(*order).limit(limit)
-    return [_import(row) for row in connection.execute(statement).mappings()]
-
-
-def _import(row: Mapping[Any, Any]) -> Row:
-    code = row["error_code"]
-    return {
-        **row,
-        "version_id": row["version_id"] or None,
-        "status": ImportStatus(row["status"]),
-        "on_error": OnError(row["on_error"]),
-        "error_code": ErrorCode(code) if code else None,
-    }
+    return [import_of(row) for row in connection.execute(statement).mappings()]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from api.listing import LedgerCursor
 from api.queries.rows import Page, select
-from schemas.imports import ErrorCode, ImportSchema, ImportStatus, OnError
+from schemas.imports import ImportSchema, import_of
 from schemas.tables import import_aliases, import_errors, imports
 
 _IMPORT = tuple(imports.c[name] for name in ImportSchema().fields)
@@ -56,7 +56,7 @@ def list_imports(connection: sa.Connection, query: dict[str, Any]) -> Page:
     )
     rows, more = _fetch(connection, statement, query["limit"])
     following = LedgerCursor(rows[-1]["started_at"], rows[-1]["id"]).encode() if more else None
-    return Page([_import(row) for row in rows], following)
+    return Page([import_of(row) for row in rows], following)
 
 
 def find_import(connection: sa.Connection, import_id: uuid.UUID) -> dict[str, Any] | None:
@@ -68,7 +68,7 @@ def find_import(connection: sa.Connection, import_id: uuid.UUID) -> dict[str, An
     )
     statement = sa.select(*_IMPORT).where(imports.c.id == sa.func.coalesce(other_name, import_id))
     found = select(connection, statement)
-    return _import(found[0]) if found else None
+    return import_of(found[0]) if found else None
 
 
 def list_bad_records(
@@ -91,14 +91,3 @@ def _fetch(
     # One row more than asked for was selected: it tells whether there is another page.
     found = select(connection, statement)
     return found[:limit], len(found) > limit
-
-
-def _import(row: dict[str, Any]) -> dict[str, Any]:
-    error_code = row["error_code"]
-    return {
-        **row,
-        "version_id": row["version_id"] or None,
-        "status": ImportStatus(row["status"]),
-        "on_error": OnError(row["on_error"]),
-        "error_code": ErrorCode(error_code) if error_code else None,
-    }
