@@ -60,7 +60,7 @@ class _Part:
 
 
 def _parts(connection: sa.Connection, filters: Filters) -> Iterator[_Part]:
-    if filters.years or is_rare(connection, filters):
+    if not filters.texts.conditions or filters.years.conditions or is_rare(connection, filters):
         statement = BY_INDEX + _NUMBERS.format(filters=filters.sql, part="true")
         rows = select_in_time(connection, statement, filters.values, milliseconds=MILLISECONDS)
         if rows is not None:

@@ -13,9 +13,12 @@ import sqlalchemy as sa
 
 from api.queries.rows import select_text
 
-# What an index of trigrams can find. Eight signs are letters in the columns (see mru_search_text in
-# the migrations), and of these characters folding leaves one each.
-_TRIGRAM: Final = re.compile(r"[A-Za-z0-9 '.\-:,!&]{3}")
+# What an index of trigrams can find: three letters in a row, or two and the end of a word, or where
+# a word begins. Eight signs are letters in the columns (see mru_search_text in the migrations), and
+# of these characters folding leaves one each.
+_LETTER: Final = r"[A-Za-z0-9 '.\-:,!&]"
+_SIGN: Final = r'["#$%()*+/;<=>?@\[\\\]^_`{|}~]'
+_TRIGRAM: Final = re.compile(f"{_LETTER}{{3}}|{_LETTER}{{2}}{_SIGN}|{_SIGN}{_LETTER}")
 
 # Terms up to here may well be in a tenth of all movies: 'the', 'john'.
 _COMMON_MAX_LENGTH: Final = 4
@@ -61,10 +64,14 @@ class Filters:
         return all(condition.common for condition in self.conditions)
 
     @property
-    def years(self) -> bool:
-        """Whether they let pass some years only, or everything: the list by year is an index."""
-        conditions = {condition.sql for condition in self.conditions}
-        return not conditions or not conditions.isdisjoint(_YEARS.values())
+    def years(self) -> "Filters":
+        """Those of the year, which the list by year is an index of."""
+        return Filters(tuple(each for each in self.conditions if each.sql in _YEARS.values()))
+
+    @property
+    def texts(self) -> "Filters":
+        """All the others."""
+        return Filters(tuple(each for each in self.conditions if each.sql not in _YEARS.values()))
 
 
 class Reach(enum.Enum):
@@ -87,9 +94,12 @@ def read_filters(connection: sa.Connection, query: dict[str, Any]) -> Filters | 
     return Filters(possible) if len(possible) == len(conditions) else None
 
 
-# A trigram is of three characters that the database's own locale takes for letters or digits.
+# The same, where the database's own locale tells what a letter is.
 _REACH: Final = """
-SELECT term = '' AS nothing, term ~ '[[:alnum:]]{3}' AS index FROM mru_search_text(%s) AS term
+SELECT
+    term = '' AS nothing,
+    term ~ '[[:alnum:]]{3}|[[:alnum:]]{2}[^[:alnum:]]|[^[:alnum:]][[:alnum:]]' AS index
+FROM mru_search_text(%s) AS term
 """
 
 

@@ -22,7 +22,8 @@ LOOK_UP_MILLISECONDS: Final = 150
 WALK_MILLISECONDS: Final = 150
 SORT_MILLISECONDS: Final = 2_500  # what remains of the 3 seconds of a request
 
-_MANY: Final = 1_000  # where nobody counts, it is enough to know that there are so many
+# Where nobody counts: of so many among a million, walking finds a page as quickly.
+_MANY: Final = 4_000
 
 
 @dataclasses.dataclass(frozen=True)
