@@ -1,5 +1,6 @@
 """The benchmarks' Postgres: with the settings that the reports list, in a folder of its own."""
 
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,8 +12,9 @@ from local.processes import Supervisor
 from local.rooms import postgres_command
 from worker.roles import Passwords
 
+_MEMORY: Final = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20  # in MB
 SETTINGS: Final = {
-    "shared_buffers": "1GB",
+    "shared_buffers": f"{_MEMORY // 4}MB",  # a quarter, as RDS gives it
     "max_wal_size": "8GB",
     "maintenance_work_mem": "256MB",
     "checkpoint_timeout": "30min",

@@ -20,9 +20,6 @@ _LETTER: Final = r"[A-Za-z0-9 '.\-:,!&]"
 _SIGN: Final = r'["#$%()*+/;<=>?@\[\\\]^_`{|}~]'
 _TRIGRAM: Final = re.compile(f"{_LETTER}{{3}}|{_LETTER}{{2}}{_SIGN}|{_SIGN}{_LETTER}")
 
-# Terms up to here may well be in a tenth of all movies: 'the', 'john'.
-_COMMON_MAX_LENGTH: Final = 4
-
 # Of a few dozen genres. Nobody has a use for a genre of more, but files contain what they like.
 _GENRES_MAX: Final = 200
 
@@ -36,7 +33,6 @@ class Condition:
     sql: str
     value: Any
     indexed: bool = False  # an index of what texts contain finds the movies
-    common: bool = True  # they may be so many that an index is no help
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +53,6 @@ class Filters:
     def indexed(self) -> bool:
         """Whether at least one of them can be looked up."""
         return any(condition.indexed for condition in self.conditions)
-
-    @property
-    def common(self) -> bool:
-        """Whether so many movies may meet them all that looking them up is a detour."""
-        return all(condition.common for condition in self.conditions)
 
     @property
     def years(self) -> "Filters":
@@ -122,8 +113,7 @@ def _text_condition(connection: sa.Connection, column: str, term: str) -> Condit
     if reach is Reach.READING:
         # Not LIKE, for which the planner may choose to read all of an index.
         return Condition(f"strpos({column}, mru_search_text(%s)) > 0", term)
-    common = len(term) <= _COMMON_MAX_LENGTH
-    return Condition(f"{column} LIKE mru_like(%s)", term, indexed=True, common=common)
+    return Condition(f"{column} LIKE mru_like(%s)", term, indexed=True)
 
 
 # A substring is looked up in the dictionary, not in the movies.

@@ -22,12 +22,14 @@ BY_PLACE: Final = (
 # All that is found, however, and then sorted.
 BY_SORTING: Final = "SET LOCAL enable_indexscan = off; "
 
-_PROBED_BLOCKS: Final = 30  # about 700 movies
-_COMMON_IN: Final = 10  # one in so many is common
+_PROBED_BLOCKS: Final = 60  # about 1,500 movies
+_FEW: Final = 6  # found among those, they say little of how many there are
+_COMMON: Final = 40_000  # movies: so many that it takes long to learn that they are beyond counting
 
 _PROBED: Final = """
-SELECT count(*) AS seen, count(*) FILTER (WHERE {filters}) AS found
-FROM movies WHERE ctid < '({blocks},0)'
+SELECT count(*) FILTER (WHERE {filters}) AS found,
+    pg_relation_size('movies') / current_setting('block_size')::bigint AS blocks
+FROM movies WHERE ctid < '({probed},0)'
 """
 
 
@@ -38,8 +40,9 @@ def is_rare(connection: sa.Connection, filters: Filters) -> bool:
     what is common in all years the index would give all, for the years to be taken from.
     """
     texts = filters.texts
-    if not texts.indexed or not texts.common:
-        return texts.indexed
-    statement = BY_PLACE + _PROBED.format(filters=texts.sql, blocks=_PROBED_BLOCKS)
+    if not texts.indexed:
+        return False
+    statement = BY_PLACE + _PROBED.format(filters=texts.sql, probed=_PROBED_BLOCKS)
     (row,) = select_text(connection, statement, texts.values)
-    return bool(row["found"] * _COMMON_IN <= row["seen"])
+    expected = row["found"] * row["blocks"] / _PROBED_BLOCKS
+    return bool(row["found"] < _FEW or expected < _COMMON)

@@ -17,9 +17,9 @@ from api.queries.planning import BY_LIST, BY_PLACE
 from api.queries.rows import COUNTED_EXACTLY, Total, select_in_time, select_text
 
 BLOCKS: Final = 1_500  # some 37,000 movies
-COMMON_BLOCKS: Final = 6_000  # of which 10,000 meet what a tenth of all do
+COMMON_BLOCKS: Final = 3_000
 LISTED: Final = 5_000  # movies; on the list each costs what several in a block do
-COMMON_LISTED: Final = 40_000
+COMMON_LISTED: Final = 15_000
 MILLISECONDS: Final = 300  # only what has to be read from a disk takes longer
 
 

@@ -18,7 +18,7 @@ from api.queries.planning import BY_INDEX, BY_LIST, BY_SORTING, is_rare
 from api.queries.rows import COUNTED_EXACTLY, Total, select_in_time, select_text
 from api.queries.totals import count
 
-LOOK_UP_MILLISECONDS: Final = 150
+LOOK_UP_MILLISECONDS: Final = 100
 WALK_MILLISECONDS: Final = 150
 SORT_MILLISECONDS: Final = 2_500  # what remains of the 3 seconds of a request
 

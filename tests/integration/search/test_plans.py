@@ -27,6 +27,7 @@ FILTERS: dict[str, dict[str, Any]] = {
     "an accent in a title": {"title": ["amélie"]},
     "one letter of a title": {"title": ["e"]},
     "two letters of a title": {"title": ["ar"]},
+    "what a sign ends": {"title": ["50/50"]},
     "a common actor": {"actor": ["john"]},
     "a rare actor": {"actor": ["nicolas cage"]},
     "an actor whom nobody knows": {"actor": ["xqzv"]},
@@ -43,6 +44,7 @@ FILTERS: dict[str, dict[str, Any]] = {
     "a title, an actor and a genre": {"title": ["man"], "actor": ["tom"], "genre": ["com"]},
     "a title in a year": {"title": ["love"], "year": "1994"},
     "a letter in a year": {"title": ["a"], "year": "1994"},
+    "a common genre in some years": {"genre": ["drama"], "year_from": "1990"},
     "all at once": {
         "title": ["a"],
         "actor": ["john"],

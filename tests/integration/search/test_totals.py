@@ -6,6 +6,7 @@ import pytest
 from api import queries
 from api.queries import totals
 from local.database import Dsns
+from tests.integration.search.conftest import MANY
 from tests.searching import Search
 
 
@@ -53,6 +54,38 @@ def test_what_no_index_knows_is_counted_in_a_part_of_the_table(
     monkeypatch.setattr(totals, "BLOCKS", 1_000)
     part = count(many, "strpos(mru_fold(title), 'xy') > 0 AND ctid < '(1000,0)'")
     assert many_search.find(title=["xy"], limit="1").total == queries.Total(part, "gte")
+
+
+def test_with_years_it_is_counted_in_the_last_movies_of_those_years(
+    many: Dsns, many_search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_years = "strpos(mru_fold(title), 'xy') > 0 AND year <= 1994"
+    query = {"title": ["xy"], "year_to": "1994", "limit": "1"}
+    monkeypatch.setattr(totals, "BLOCKS", 1_000)
+    monkeypatch.setattr(totals, "LISTED", MANY)
+    assert many_search.find(**query).total == queries.Total(count(many, of_years), "eq")
+    monkeypatch.setattr(totals, "LISTED", 50_000)
+    last = "SELECT id FROM movies WHERE year <= 1994 ORDER BY year DESC, id DESC LIMIT 50000"
+    part = count(many, f"{of_years} AND id IN ({last})")
+    assert many_search.find(**query).total == queries.Total(part, "gte")
+
+
+def test_a_table_that_is_counted_as_a_whole_needs_no_list(
+    many: Dsns, many_search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(totals, "BLOCKS", 1_000_000)
+    monkeypatch.setattr(totals, "LISTED", 1)
+    everything = count(many, "strpos(mru_fold(title), 'xy') > 0 AND year <= 1994")
+    total = many_search.find(title=["xy"], year_to="1994", limit="1").total
+    assert total == queries.Total(everything, "eq")
+
+
+@pytest.mark.parametrize("query", [{"title": ["e"], "year_from": "1930"}, {"actor": ["an"]}])
+def test_the_same_search_has_the_same_total(many_search: Search, query: dict) -> None:
+    first, *others = [many_search.find(**query, limit=limit).total for limit in ("1", "2", "3")]
+    assert first is not None
+    assert first.relation == "gte"
+    assert others == [first, first]
 
 
 def test_a_total_is_never_less_than_what_is_shown(
