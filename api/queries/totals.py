@@ -16,8 +16,8 @@ from api.queries.places import Place
 from api.queries.planning import BY_LIST, BY_PLACE
 from api.queries.rows import COUNTED_EXACTLY, Total, select_in_time, select_text
 
-BLOCKS: Final = 1_500  # some 37,000 movies
-COMMON_BLOCKS: Final = 3_000
+BLOCKS: Final = 1_000  # some 24,000 movies
+COMMON_BLOCKS: Final = 3_000  # some 73,000, for a page of what is common is found at once
 LISTED: Final = 5_000  # movies; on the list each costs what several in a block do
 COMMON_LISTED: Final = 15_000
 MILLISECONDS: Final = 300  # only what has to be read from a disk takes longer
