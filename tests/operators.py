@@ -27,7 +27,6 @@ from worker.app import create_app
 from worker.commands import imports
 from worker.dead_letters import DeadLetter, Queues
 from worker.importing import Outcome
-from worker.settings import Settings
 
 IMPORTS: Final = [sys.executable, "-m", "celery", "-A", "worker.app", "imports"]
 
@@ -161,7 +160,7 @@ def variables_of(rig: Rig, dsns: Dsns) -> dict[str, str]:
 def open_office(aws: str, dsns: Dsns, folder: Path, **variables: str) -> Iterator[Office]:
     with make_rig(int(aws.rpartition(":")[2]), folder, visibility_seconds=30) as rig:
         told = variables_of(rig, dsns) | variables
-        app = create_app(Settings.read(Environment(told)))
+        app = create_app(Environment(told))
         road = open_road(aws, "", dsns, **variables)
         road.bucket = make_bucket(road.s3)
         try:

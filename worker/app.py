@@ -1,6 +1,7 @@
 """The Celery app, as `celery -A worker.app worker` finds it.
 
-Importing this module reads and opens nothing: `app` is made when it is first asked for.
+Importing this module reads and opens nothing: `app` is made when it is first asked for, and reads
+its settings when Celery does.
 """
 
 import functools
@@ -12,53 +13,67 @@ from billiard.util import get_logger as get_pool_logger
 from celery import Celery, signals
 
 from schemas.logs import configure_logs
-from schemas.settings import Environment, LogFormat
+from schemas.settings import Environment, LogFormat, SettingError
 from schemas.traces import Traces
 from worker import tasks
 from worker.celery_settings import celery_settings
+from worker.errors import UnusableSettingError
 from worker.metrics import add_metrics
-from worker.settings import Settings
+from worker.settings import SETTINGS, Settings
 
 _HARD_LIMIT_AFTER_SECONDS: Final = 30  # for writing down what happened
 
 
-def create_app(settings: Settings) -> Celery:
-    """Makes a Celery app that imports what its queue announces. Connects to nothing yet."""
+def create_app(environment: Environment) -> Celery:
+    """Makes a Celery app that imports what its queue announces.
+
+    Its configuration is read when it is first asked for. Workers do so at once; some of the
+    operators' commands never do, and need few of the settings.
+    """
     app = Celery("movies-r-us")
-    app.conf.update(
-        celery_settings(
-            settings.queue_url,
-            settings.region,
-            soft_limit_seconds=settings.task_seconds,
-            hard_limit_seconds=settings.task_seconds + _HARD_LIMIT_AFTER_SECONDS,
-            concurrency=settings.concurrency,
-            wait_time_seconds=settings.wait_time_seconds,
-            heartbeat_file=settings.heartbeat_file,
-        )
-    )
-    app.conf["mru_settings"] = settings  # for the commands, which are given the app alone
-    tasks.register(app, settings)
-    if settings.metrics is not None:
-        add_metrics(app)
+    app.add_defaults(lambda: _configure(environment))
+    app.mru_environment = environment  # for the commands, which are given the app alone
+    tasks.register(app)
+    add_metrics(app)
     return app
+
+
+def _configure(environment: Environment) -> dict[str, Any]:
+    """Returns what the app is told, and prepares the traces of its processes.
+
+    Raises UnusableSettingError.
+    """
+    try:
+        settings = Settings.read(environment)
+        _trace_children(Traces.load(environment, "worker", ("celery", "botocore", "psycopg2")))
+    except SettingError as error:
+        raise UnusableSettingError(str(error)) from error
+    configuration = celery_settings(
+        settings.queue_url,
+        settings.region,
+        soft_limit_seconds=settings.task_seconds,
+        hard_limit_seconds=settings.task_seconds + _HARD_LIMIT_AFTER_SECONDS,
+        concurrency=settings.concurrency,
+        wait_time_seconds=settings.wait_time_seconds,
+        heartbeat_file=settings.heartbeat_file,
+    )
+    return configuration | {SETTINGS: settings}
 
 
 @functools.cache
 def _app_of_this_process() -> Celery:
-    environment = Environment(os.environ)
-    settings = Settings.read(environment)
-    readable = settings.log_format is LogFormat.TEXT
+    app = create_app(Environment(os.environ))
 
-    def configure(**_: Any) -> None:
-        configure_logs("worker", readable=readable)
+    def configure_logging(**_: Any) -> None:
+        settings: Settings = app.conf[SETTINGS]
+        configure_logs("worker", readable=settings.log_format is LogFormat.TEXT)
         pool = get_pool_logger()
         pool.propagate = True  # that a process was killed; without this it goes past our format
         pool.setLevel(logging.WARNING)
 
     # Whoever listens to this signal keeps Celery from setting levels and formats of its own.
-    signals.setup_logging.connect(configure, weak=False)
-    _trace_children(Traces.load(environment, "worker", ("celery", "botocore", "psycopg2")))
-    return create_app(settings)
+    signals.setup_logging.connect(configure_logging, weak=False)
+    return app
 
 
 def _trace_children(traces: Traces | None) -> None:

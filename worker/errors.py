@@ -9,7 +9,11 @@ WorkerError
     ├── ObjectBusyError   another worker has this very object in hand
     ├── LeaseLostError    the message may be another worker's by now; nothing was written
     └── FencedError       another worker has taken this import over; nothing was written
+
+Beside them UnusableSettingError, which ends a command before it has done anything.
 """
+
+import click
 
 from schemas.imports import ErrorCode
 
@@ -58,3 +62,9 @@ class LeaseLostError(TransientError):
 
 class FencedError(TransientError):
     """Another worker has taken this import over, because this one was thought to be lost."""
+
+
+class UnusableSettingError(click.ClickException):
+    """A setting is missing or wrong: Celery's commands show it as one line, and exit with 2."""
+
+    exit_code = 2

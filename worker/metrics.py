@@ -25,7 +25,7 @@ from schemas.metrics import serve
 from worker.importing import Outcome
 from worker.observe import Pipe, Report, Result, open_pipe
 from worker.probes import AgeOfLastPoll, Gate, LedgerProbe, QueueProbe
-from worker.settings import Settings
+from worker.settings import SETTINGS, Settings
 
 RECORDS: Final = ("inserted", "updated", "unchanged", "stale", "repeated", "rejected")
 STAGES: Final = ("fetch", "validate", "store")
@@ -104,13 +104,20 @@ class MetricsStep(bootsteps.StartStopStep):
     """Counts and serves, from the moment that the first children are forked."""
 
     requires = ("celery.worker.components:Pool",)
+    conditional = True
 
-    def __init__(self, *_: Any, **__: Any) -> None:
-        self._pipe = open_pipe()  # before anybody is forked
+    def include_if(self, worker: Any) -> bool:
+        """Whether metrics are wanted."""
+        settings: Settings = worker.app.conf[SETTINGS]
+        return settings.metrics is not None
+
+    def create(self, worker: Any) -> None:  # noqa: ARG002  Celery's signature
+        """Opens the pipe, before anybody is forked."""
+        self._pipe = open_pipe()
 
     def start(self, worker: Any) -> None:
         """Begins to serve. Raises SettingError where the port is not to be had."""
-        settings: Settings = worker.app.conf["mru_settings"]
+        settings: Settings = worker.app.conf[SETTINGS]
         if settings.metrics is None:
             raise ValueError("No metrics are wanted.")
         disable_created_metrics()  # a series more for each, which nobody asks for
@@ -134,7 +141,7 @@ class MetricsStep(bootsteps.StartStopStep):
 
 
 def add_metrics(app: Celery) -> None:
-    """Makes the workers of an app show their metrics."""
+    """Makes the workers of an app show their metrics, where these are wanted."""
     app.steps["worker"].add(MetricsStep)
 
 

@@ -1,4 +1,7 @@
-"""The worker's settings, read and checked once at start. docs/configuration.md explains each."""
+"""The worker's settings, read and checked once at start. docs/configuration.md explains each.
+
+An operator's command reads only those that it needs, which are functions of their own here.
+"""
 
 import dataclasses
 from typing import Final, Self
@@ -10,6 +13,7 @@ from schemas.settings import DatabaseSettings, Environment, LogFormat
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 GIB: Final = 1024 * MIB
+SETTINGS: Final = "mru_settings"  # where they stand in the Celery app's configuration
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,21 @@ class Limits:
         )
 
 
+def read_region(environment: Environment) -> str:
+    """Reads AWS_REGION: all that S3 needs, beside what boto3 finds by itself."""
+    return environment.text("AWS_REGION")
+
+
+def read_queue_url(environment: Environment) -> str:
+    """Reads MRU_QUEUE_URL."""
+    return environment.text("MRU_QUEUE_URL")
+
+
+def read_on_error(environment: Environment) -> OnError:
+    """Reads MRU_ON_ERROR."""
+    return environment.choice("MRU_ON_ERROR", OnError.FAIL)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that the worker is told from outside."""
@@ -70,9 +89,9 @@ class Settings:
         whole = environment.integer
         return cls(
             database=DatabaseSettings.read(environment),
-            region=environment.text("AWS_REGION"),
-            queue_url=environment.text("MRU_QUEUE_URL"),
-            on_error=environment.choice("MRU_ON_ERROR", OnError.FAIL),
+            region=read_region(environment),
+            queue_url=read_queue_url(environment),
+            on_error=read_on_error(environment),
             limits=Limits.read(environment),
             task_seconds=whole("MRU_TASK_SECONDS", 3_600, minimum=10, maximum=36_000),
             visibility_seconds=whole("MRU_VISIBILITY_SECONDS", 120, minimum=5, maximum=43_200),

@@ -26,7 +26,7 @@ from worker.importing import Importer, Outcome
 from worker.lease import Lease, Turn, sqs_client
 from worker.objects import make_client
 from worker.observe import Result
-from worker.settings import Settings
+from worker.settings import SETTINGS, Settings
 
 _BUSY_SECONDS: Final = 5
 # Errors that say that another worker has this very import in hand: it is not for us to write there.
@@ -131,17 +131,16 @@ def _succeeds(tell: Callable[[], None]) -> bool:
     return True
 
 
-def register(app: Celery, settings: Settings) -> None:
-    """Gives the app its task."""
-    run = ImportTask(settings)
+def register(app: Celery) -> None:
+    """Gives the app its task, which looks into the app's configuration when it is run."""
 
     # Any arguments, for a message with wrong ones is to be told apart from a fault of ours.
     def import_object(self: Any, *_: Any, notification: Any = None, **__: Any) -> str:
-        return run(self.request, notification)
+        return ImportTask(self.app.conf[SETTINGS])(self.request, notification)
 
     # What time can mend is expected: a line for each, and no traceback.
     expected = (TransientError, UnreadableMessageError)
-    # Not shared: every other app of this process would have it too, with these settings.
+    # Not shared: every other app of this process would have it too, and has no such settings.
     app.task(name=IMPORT_TASK, bind=True, throws=expected, shared=False)(import_object)
 
 

@@ -5,18 +5,14 @@ import inspect
 from celery import Celery
 
 from schemas.notification import IMPORT_QUEUE, IMPORT_TASK, dump_notification, load_notification
-from schemas.settings import Environment
-from tests.calling import NOWHERE, api_environment
+from tests.calling import NOWHERE
 from worker import tasks
 from worker.celery_settings import celery_settings
-from worker.settings import Settings
-
-DSN = "postgresql://mru_worker@127.0.0.1:1/none"
 
 
 def test_the_worker_has_the_task_and_it_takes_a_notification() -> None:
     app = Celery("contract", set_as_current=False)
-    tasks.register(app, Settings.read(Environment(api_environment(DSN))))
+    tasks.register(app)
     sent = dump_notification(load_notification({"bucket": "movies-r-us", "key": "movies.json"}))
     inspect.signature(app.tasks[IMPORT_TASK].run).bind(notification=sent)
 

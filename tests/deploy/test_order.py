@@ -19,17 +19,15 @@ from worker.app import create_app
 from worker.settings import Settings
 
 
-def worker_settings(chart: Rendered) -> Settings:
+def worker_environment(chart: Rendered) -> Environment:
     variables = chart.environment("-worker")
-    return Settings.read(
-        Environment({k: v if isinstance(v, str) else "word" for k, v in variables.items()})
-    )
+    return Environment({k: v if isinstance(v, str) else "word" for k, v in variables.items()})
 
 
 def faults_of(chart: Rendered, *, visibility_seconds: int) -> list[str]:
     """Returns which of the limits are out of order."""
-    settings = worker_settings(chart)
-    conf = create_app(settings).conf
+    environment = worker_environment(chart)
+    settings, conf = Settings.read(environment), create_app(environment).conf
     pod = chart.one("Deployment", "-worker")["spec"]["template"]["spec"]
     soft, hard = conf.task_soft_time_limit, conf.task_time_limit
     limits = {
@@ -46,7 +44,7 @@ def test_the_limits_of_an_import_are_in_order(plan_of: Callable[[str], Plan]) ->
     chart = render(*PRODUCTION)
     assert faults_of(chart, visibility_seconds=queue["visibility_timeout_seconds"]) == []
     tries = json.loads(queue["redrive_policy"])["maxReceiveCount"]
-    assert worker_settings(chart).max_receives == tries
+    assert Settings.read(worker_environment(chart)).max_receives == tries
 
 
 def test_the_default_values_are_in_order_too() -> None:

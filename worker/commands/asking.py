@@ -122,5 +122,5 @@ def backfill(desk: Desk, *, bucket: str, prefix: str) -> None:
     """
     with desk.ledger() as ledger, desk.objects() as client:
         pages = list_bucket(client, bucket, prefix)
-        done = run_backfill(ledger, pages, desk.send, on_error=desk.settings.on_error)
+        done = run_backfill(ledger, pages, desk.send, on_error=desk.on_error)
     click.echo(f"{done.listed} objects listed, {done.missed} of them queued.")

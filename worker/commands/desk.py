@@ -1,7 +1,7 @@
 """Where an operator sits: the ledger, the queue and the screen, as one command needs them.
 
-Whatever goes wrong outside is one line on standard error and exit code 1; what was typed wrongly is
-exit code 2.
+Whatever goes wrong outside is one line on standard error and exit code 1; what was typed wrongly,
+or a setting that is missing, is exit code 2.
 """
 
 import contextlib
@@ -24,14 +24,16 @@ from celery.bin.base import CLIContext
 from kombu.exceptions import OperationalError
 from rich.console import Console
 
+from schemas.imports import OnError
 from schemas.notification import Notification, message_for
+from schemas.settings import DatabaseSettings, Environment, SettingError
 from worker.actions import ACTOR_MAX_LENGTH, Operator
 from worker.commands.screen import printable
 from worker.database import Database
 from worker.dead_letters import Queues
-from worker.errors import WorkerError
+from worker.errors import UnusableSettingError, WorkerError
 from worker.objects import make_client
-from worker.settings import Settings
+from worker.settings import Limits, read_on_error, read_queue_url, read_region
 
 _WIDTH_OF_A_PIPE: Final = 160  # who reads it there does not count columns
 
@@ -47,9 +49,11 @@ class Verbs(click.Group):
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command. What the outside world refuses is one line."""
+        """Runs a command. What the outside world refuses is one line, and so is a setting."""
         try:
             return super().invoke(ctx)
+        except SettingError as error:
+            raise UnusableSettingError(printable(str(error))) from error
         except (WorkerError, sa.exc.DBAPIError) as error:
             raise click.ClickException(_one_line(error)) from error
         except (OperationalError, ClientError, BotoCoreError) as error:
@@ -63,24 +67,34 @@ def _one_line(error: Exception) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Desk:
-    """What a command works with. Nothing is opened before it is asked for."""
+    """What a command works with. Nothing is opened before it is asked for, and no setting read."""
 
     app: Celery
-    settings: Settings
+    environment: Environment
     console: Console
 
     @classmethod
     def of(cls, context: CLIContext) -> "Desk":
         """Sits down at the app that was named with -A. Raises click's UsageError for any other."""
-        settings = context.app.conf.get("mru_settings")
-        if settings is None:
+        environment = getattr(context.app, "mru_environment", None)
+        if environment is None:
             raise click.UsageError("Which app is meant? Say: celery -A worker.app imports …")
-        return cls(context.app, settings, make_console(no_color=context.no_color))
+        return cls(context.app, environment, make_console(no_color=context.no_color))
+
+    @property
+    def limits(self) -> Limits:
+        """How much of a file is read."""
+        return Limits.read(self.environment)
+
+    @property
+    def on_error(self) -> OnError:
+        """What a bad record does to its file, where nothing else was said."""
+        return read_on_error(self.environment)
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:
         """Lends a way to the database, and closes what it opened."""
-        database = Database.at(self.settings.database)
+        database = Database.at(DatabaseSettings.read(self.environment))
         try:
             yield database
         finally:
@@ -95,16 +109,16 @@ class Desk:
     @contextlib.contextmanager
     def objects(self) -> Iterator[Any]:
         """Lends an S3 client."""
-        with contextlib.closing(make_client(self.settings.region)) as client:
+        with contextlib.closing(make_client(read_region(self.environment))) as client:
             yield client
 
     @contextlib.contextmanager
     def queues(self) -> Iterator[Queues]:
         """Lends the queue and its dead-letter queue."""
         config = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2})
-        client = boto3.client("sqs", region_name=self.settings.region, config=config)
-        with contextlib.closing(client):
-            yield Queues(client, self.settings.queue_url)
+        region, url = read_region(self.environment), read_queue_url(self.environment)
+        with contextlib.closing(boto3.client("sqs", region_name=region, config=config)) as client:
+            yield Queues(client, url)
 
     def send(self, notification: Notification) -> None:
         """Announces an object to the workers, as the API does."""

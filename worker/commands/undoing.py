@@ -38,7 +38,7 @@ def undo(desk: Desk, *, import_id: str, operator: Operator, yes: bool) -> None:
     _print_plan(desk, row, plan)
     ask("Undo it?", yes=yes)
     with desk.database() as database, desk.objects() as client:
-        undoer = Undoer(database, client, desk.settings.limits, desk.say)
+        undoer = Undoer(database, client, desk.limits, desk.say)
         done = undoer.undo(row, operator)
     desk.say(_told(row, done))
 

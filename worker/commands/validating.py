@@ -44,13 +44,13 @@ def validate(desk: Desk, *, file: str, on_error: str | None, as_json: bool) -> N
       celery -A worker.app imports validate s3://movies-r-us/movies.json.gz --on-error continue
       curl -s https://example.com/movies.json | celery -A worker.app imports validate - --json
     """
-    policy = OnError(on_error) if on_error else desk.settings.on_error
+    policy = OnError(on_error) if on_error else desk.on_error
     place = _PLACE.fullmatch(file)
     if place:
         report = _check_object(desk, place["bucket"], place["key"], policy)
     else:
         with _opened(file) as (stream, size):
-            report = check(stream, size, on_error=policy, limits=desk.settings.limits)
+            report = check(stream, size, on_error=policy, limits=desk.limits)
     if as_json:
         screen.print_json(_for_json(report))
     else:
@@ -64,7 +64,7 @@ def _check_object(desk: Desk, bucket: str, key: str, policy: OnError) -> Report:
     try:
         with desk.objects() as client, open_object(client, latest) as opened:
             size = opened.version.size
-            return check(buffered(opened), size, on_error=policy, limits=desk.settings.limits)
+            return check(buffered(opened), size, on_error=policy, limits=desk.limits)
     except PermanentError as error:
         return refuse(error, on_error=policy)
 

@@ -20,7 +20,6 @@ from tests.road import Road, Worker, kill, make_road
 from tests.uploads import Upload, entry_of, hold_up, id_of, put_movies, status_of, upload_movies
 from worker.app import create_app
 from worker.commands import imports
-from worker.settings import Settings
 
 RECEIVES = 2
 VARIABLES = {
@@ -38,7 +37,7 @@ class Stack:
         self.road = road
         self.worker = worker
         told = variables_of(road.rig, road.dsns)
-        self.app = create_app(Settings.read(Environment(told)))
+        self.app = create_app(Environment(told))
         self.good = upload_movies(road, 3, key="good.json")
         self.bad = self._announce_bad_file()
         self.dead = self._announce_in_vain()
@@ -158,7 +157,7 @@ def rig(aws: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 def app_without_postgres(rig: Rig) -> Celery:
     nowhere = "postgresql://nobody:x@127.0.0.1:1/nothing"
     dsns = Dsns(admin=nowhere, migrator=nowhere, worker=nowhere, api=nowhere)
-    return create_app(Settings.read(Environment(variables_of(rig, dsns))))
+    return create_app(Environment(variables_of(rig, dsns)))
 
 
 WORDS = {
@@ -191,7 +190,7 @@ def test_without_postgres_every_command_says_so_in_one_line(
 def test_without_a_queue_what_needs_it_says_so_in_one_line(
     aws: str, database: Dsns, rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = create_app(Settings.read(Environment(variables_of(rig, database))))
+    app = create_app(Environment(variables_of(rig, database)))
     with monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         for words in (["status"], ["dead"], ["redrive", "--all", "--yes"], ["backfill", "b"]):

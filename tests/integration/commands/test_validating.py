@@ -4,6 +4,7 @@ import dataclasses
 import gzip
 import json
 import random
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,8 @@ from schemas.imports import OnError
 from schemas.notification import Notification
 from tests.builders import as_file, make_record, make_records
 from tests.databases import make_database
-from tests.operators import Office, open_office
+from tests.operators import IMPORTS, Office, open_office
+from tests.rig import AWS, ROOT
 from worker.importing import Outcome
 
 SAMPLES: Final = Path(__file__).parents[3] / "samples"
@@ -149,6 +151,21 @@ def test_it_is_the_same_for_an_object(strict_office: Office, tmp_path: Path, nam
     strict_office.road.upload(FILES[name], name)
     there = validated(strict_office, f"s3://{strict_office.road.bucket}/{name}")
     assert there == validated(strict_office, tmp_path / name)
+
+
+def test_an_object_is_validated_by_a_process_that_is_told_of_s3_alone(
+    office: Office, aws: str
+) -> None:
+    office.road.upload(as_file(make_records(4)))
+    done = subprocess.run(
+        [*IMPORTS, "validate", f"s3://{office.road.bucket}/movies.json", "--json"],
+        cwd=ROOT,
+        env={**AWS, "AWS_ENDPOINT_URL": aws},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["movies"] == 4
 
 
 def test_the_samples_are_told_from_each_other(office: Office) -> None:

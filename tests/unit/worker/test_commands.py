@@ -19,7 +19,6 @@ from tests.operators import type_imports
 from worker.app import create_app
 from worker.commands import imports, screen
 from worker.commands.parameters import Since
-from worker.settings import Settings
 
 NOWHERE = {
     "MRU_DB_HOST": "127.0.0.1",
@@ -33,7 +32,7 @@ NOWHERE = {
 
 @pytest.fixture
 def app() -> Celery:
-    return create_app(Settings.read(Environment(NOWHERE)))
+    return create_app(Environment(NOWHERE))
 
 
 @pytest.mark.parametrize(
