@@ -12,11 +12,12 @@ from api.errors import NotSeenYetError
 from api.listing import BadRecordSchema, BadRecordsSearchSchema, LedgerSearchSchema
 from api.parameters import read_pairs
 from api.services import services
-from schemas.imports import ImportSchema
+from schemas.imports import ImportSchema, ImportWithActionsSchema
 
 blueprint = Blueprint("imports", __name__, description="The ledger: each file, and its end.")
 
 _imports = ImportSchema()
+_import = ImportWithActionsSchema()
 
 _IMPORT_ID: Final = {
     "in": "path",
@@ -48,15 +49,19 @@ def list_imports(query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/imports/<uuid:import_id>", parameters=[_IMPORT_ID])
-@blueprint.answers(200, ImportSchema, description="The import.")
+@blueprint.answers(200, ImportWithActionsSchema, description="The import.")
 @blueprint.problems(404, 503)
 def show_import(import_id: uuid.UUID) -> Response:
-    """Show one import
+    """Show one import, and what operators did to it
 
     Where two notifications meant the same object version there is one import, and it is found by
     the id of either.
     """
-    return answer(_imports.dump(_find(import_id)))
+    found = _find(import_id)
+    actions = services().database.ask(
+        lambda connection: queries.list_actions(connection, found["id"])
+    )
+    return answer(_import.dump({**found, "actions": actions}))
 
 
 @blueprint.route("/imports/<uuid:import_id>/errors", parameters=[_IMPORT_ID])

@@ -184,3 +184,18 @@ class ActionSchema(Schema):
         allow_none=True,
         metadata={"description": "And why.", "example": "the supplier corrected it"},
     )
+
+
+def action_of(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Returns a row of the table `import_actions` as ActionSchema dumps it."""
+    return {**row, "action": ActionKind(row["action"])}
+
+
+class ImportWithActionsSchema(ImportSchema):
+    """An import as the API shows it by itself: with what operators did to it."""
+
+    actions = fields.List(
+        fields.Nested(ActionSchema),
+        required=True,
+        metadata={"description": "What operators did to it, the first first."},
+    )

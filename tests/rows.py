@@ -82,6 +82,18 @@ def make_bad_record(dsn: str, import_id: uuid.UUID, position: int, **columns: An
     connection.close()
 
 
+def make_action(dsn: str, import_id: uuid.UUID, action: str, **columns: Any) -> None:
+    """Writes down what an operator did to an import."""
+    row = {"at": datetime.now(UTC), "actor": "ada@ops-1", "reason": None, **columns}
+    with _connection(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO import_actions (import_id, at, action, actor, reason) "
+            "VALUES (%s, %s, %s, %s, %s)",
+            (str(import_id), row["at"], action, row["actor"], row["reason"]),
+        )
+    connection.close()
+
+
 def make_alias(dsn: str, alias: uuid.UUID, import_id: uuid.UUID) -> None:
     """Gives an import another id."""
     with _connection(dsn) as connection, connection.cursor() as cursor:

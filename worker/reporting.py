@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from schemas.imports import ActionKind, ErrorCode, ImportSchema, ImportStatus, import_of
+from schemas.imports import ErrorCode, ImportSchema, ImportStatus, action_of, import_of
 from schemas.tables import import_actions, import_aliases, import_errors, imports
 from worker.errors import WorkerError
 
@@ -161,7 +161,7 @@ def list_actions(connection: sa.Connection, import_id: uuid.UUID) -> list[Row]:
     """Returns what operators did to an import, the first first."""
     statement = sa.select(import_actions).where(import_actions.c.import_id == import_id)
     rows = connection.execute(statement.order_by(import_actions.c.id)).mappings()
-    return [{**row, "action": ActionKind(row["action"])} for row in rows]
+    return [action_of(row) for row in rows]
 
 
 def look_over(connection: sa.Connection) -> Overview:

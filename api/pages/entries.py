@@ -4,7 +4,7 @@ import dataclasses
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from schemas.imports import ImportStatus
+from schemas.imports import ActionKind, ImportStatus
 
 # In the order in which they add up to what was read.
 OUTCOMES: Final = {
@@ -14,6 +14,12 @@ OUTCOMES: Final = {
     "stale": "Stale",
     "repeated": "Repeated",
     "rejected": "Rejected",
+}
+# What operators did, in a word.
+ACTIONS: Final = {
+    ActionKind.RETRY: "Retried",
+    ActionKind.REDRIVE: "Redriven",
+    ActionKind.UNDO: "Undone",
 }
 _UNDER_WAY: Final = {ImportStatus.QUEUED: 5, ImportStatus.RUNNING: 1}
 

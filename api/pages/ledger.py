@@ -14,7 +14,7 @@ from api import queries
 from api.errors import ApiError, NotFoundError
 from api.listing import BadRecordsSearchSchema, LedgerSearchSchema
 from api.pages import activity, rendering
-from api.pages.entries import OUTCOMES, Entry, seconds_to_wait
+from api.pages.entries import ACTIONS, OUTCOMES, Entry, seconds_to_wait
 from api.pages.question import Question
 from api.services import services
 from schemas.imports import ImportStatus
@@ -137,6 +137,8 @@ def _answer_one(connection: sa.Connection, import_id: str, query: dict[str, Any]
     return {
         "root": "../../",
         "entry": entry,
+        "actions": queries.list_actions(connection, found["id"]),
+        "action_names": ACTIONS,
         "bad": bad.rows,
         "after": query["after"],
         "following": bad.following,

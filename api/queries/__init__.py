@@ -7,7 +7,13 @@ go beside it. `ledger` shows the imports, and `activity` their numbers. `words` 
 
 from api.queries.activity import Activity, count_activity
 from api.queries.facets import Facets, count_facets
-from api.queries.ledger import data_version, find_import, list_bad_records, list_imports
+from api.queries.ledger import (
+    data_version,
+    find_import,
+    list_actions,
+    list_bad_records,
+    list_imports,
+)
 from api.queries.movies import find_movie, is_migrated, search_movies
 from api.queries.rows import Page, Total
 from api.queries.suggestions import Suggestion, suggest
@@ -26,6 +32,7 @@ __all__ = [
     "find_movie",
     "fold_characters",
     "is_migrated",
+    "list_actions",
     "list_bad_records",
     "list_genres",
     "list_imports",

@@ -1,4 +1,4 @@
-"""The imports, their bad records, and the version of the data they made.
+"""Imports, their bad records, what operators did to them, and the version of the data they made.
 
 Pages are found by where the last one ended (keyset), as those of the movies are.
 """
@@ -12,11 +12,12 @@ import sqlalchemy as sa
 
 from api.listing import LedgerCursor
 from api.queries.rows import Page, select
-from schemas.imports import ImportSchema, import_of
-from schemas.tables import import_aliases, import_errors, imports
+from schemas.imports import ActionSchema, ImportSchema, action_of, import_of
+from schemas.tables import import_actions, import_aliases, import_errors, imports
 
 _IMPORT = tuple(imports.c[name] for name in ImportSchema().fields)
 _DATA_VERSION: Final = "SELECT version FROM data_version"
+_ACTION = tuple(import_actions.c[name] for name in ActionSchema().fields)
 _BAD_RECORD = (import_errors.c.position, import_errors.c.faults, import_errors.c.raw)
 
 
@@ -69,6 +70,13 @@ def find_import(connection: sa.Connection, import_id: uuid.UUID) -> dict[str, An
     statement = sa.select(*_IMPORT).where(imports.c.id == sa.func.coalesce(other_name, import_id))
     found = select(connection, statement)
     return import_of(found[0]) if found else None
+
+
+def list_actions(connection: sa.Connection, import_id: uuid.UUID) -> list[dict[str, Any]]:
+    """Returns what operators did to an import, the first first."""
+    statement = sa.select(*_ACTION).where(import_actions.c.import_id == import_id)
+    rows = select(connection, statement.order_by(import_actions.c.id))
+    return [action_of(row) for row in rows]
 
 
 def list_bad_records(

@@ -13,7 +13,7 @@ from api.announcing import AcceptedSchema
 from api.components import example_of
 from api.listing import BadRecordSchema, BadRecordsSearchSchema, LedgerSearchSchema
 from schemas.facets import FacetsSchema
-from schemas.imports import ImportSchema
+from schemas.imports import ImportSchema, ImportWithActionsSchema
 from schemas.movie import MovieSchema, movie_id
 from schemas.notification import NotificationSchema
 from schemas.problem import ProblemSchema
@@ -29,6 +29,7 @@ NO_EXAMPLE = {"cursor"}  # one of another search would be refused
 
 SHOWN = (
     *(FacetsSchema(), SuggestionSchema(), ImportSchema(), BadRecordSchema()),
+    ImportWithActionsSchema(),
     *(AcceptedSchema(), ProblemSchema()),
 )
 
@@ -155,6 +156,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
         ("Facets", FacetsSchema),
         ("Suggestion", SuggestionSchema),
         ("Import", ImportSchema),
+        ("ImportWithActions", ImportWithActionsSchema),
         ("BadRecord", BadRecordSchema),
         ("Problem", ProblemSchema),
     ],

@@ -9,9 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from local.database import Dsns
-from schemas.imports import ImportSchema
+from schemas.imports import ImportWithActionsSchema
 from tests.calling import make_api
-from tests.rows import make_alias, make_bad_record, make_import
+from tests.rows import make_action, make_alias, make_bad_record, make_import
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
@@ -54,8 +54,8 @@ def test_an_import_is_shown_as_the_schema_says(database: Dsns, client: FlaskClie
         finished_at=NOW,
     )
     shown = client.get(f"/imports/{made}").get_json()
-    assert set(shown) == set(ImportSchema().fields)
-    assert ImportSchema().validate(shown) == {}
+    assert set(shown) == set(ImportWithActionsSchema().fields)
+    assert ImportWithActionsSchema().validate(shown) == {}
     assert shown["id"] == str(made)
     assert shown["status"] == "succeeded"
     assert (shown["read"], shown["inserted"], shown["unchanged"]) == (2512, 2500, 12)
@@ -63,7 +63,32 @@ def test_an_import_is_shown_as_the_schema_says(database: Dsns, client: FlaskClie
     assert shown["timings"] == {"fetch": 0.5, "store": 1.25}
     assert shown["version_id"] == "096fKKXTRTtl3on89fVO"
     assert shown["started_at"] == "2026-11-24T08:00:00+00:00"
+    assert shown.pop("actions") == []
     assert client.get("/imports").get_json() == [shown]
+
+
+def test_what_operators_did_is_shown_in_its_order(database: Dsns, client: FlaskClient) -> None:
+    made, other, alias = make_import(database.admin), make_import(database.admin), uuid.uuid4()
+    make_alias(database.admin, alias, made)
+    make_action(database.admin, other, "undo")
+    make_action(database.admin, made, "redrive", at=NOW, actor="grace", reason="S3 is back")
+    make_action(database.admin, made, "retry", at=NOW - timedelta(seconds=1), actor="ada@ops-1")
+    shown = client.get(f"/imports/{alias}").get_json()
+    assert ImportWithActionsSchema().validate(shown) == {}
+    assert shown["actions"] == [
+        {
+            "at": "2026-11-24T08:00:00+00:00",
+            "action": "redrive",
+            "actor": "grace",
+            "reason": "S3 is back",
+        },
+        {
+            "at": "2026-11-24T07:59:59+00:00",
+            "action": "retry",
+            "actor": "ada@ops-1",
+            "reason": None,
+        },
+    ]
 
 
 def test_a_failed_import_says_why(database: Dsns, client: FlaskClient) -> None:

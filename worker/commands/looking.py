@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 from rich.text import Text
 
-from schemas.imports import ActionSchema, ErrorCode, ImportSchema, ImportStatus
+from schemas.imports import ErrorCode, ImportSchema, ImportStatus, ImportWithActionsSchema
 from worker import reporting
 from worker.commands import parameters, screen
 from worker.commands.desk import Desk, at_the_desk
@@ -16,7 +16,7 @@ from worker.reporting import Filter, Row
 _LINE_ENDS: Final = re.compile(r"[ \t]*[\r\n]\s*")
 
 _import = ImportSchema()
-_action = ActionSchema()
+_whole = ImportWithActionsSchema()
 
 
 @click.command("list")
@@ -105,8 +105,8 @@ def _print_list(desk: Desk, rows: list[Row]) -> None:
 def show(desk: Desk, *, import_id: str, as_json: bool) -> None:
     """Show one import: ID is its id, the beginning of it, or s3://bucket/key.
 
-    Of a bucket and a key it is the newest import. With --json, what the API shows, and what
-    operators did to it as `actions`.
+    Of a bucket and a key it is the newest import. With --json, what `GET /imports/{id}`
+    shows: what operators did to it stands in `actions`.
 
     \b
     Examples:
@@ -118,7 +118,7 @@ def show(desk: Desk, *, import_id: str, as_json: bool) -> None:
         row = reporting.find(ledger, import_id)
         actions = reporting.list_actions(ledger, row["id"])
     if as_json:
-        screen.print_json({**_import.dump(row), "actions": _action.dump(actions, many=True)})
+        screen.print_json(_whole.dump({**row, "actions": actions}))
         return
     desk.console.print(screen.make_facts(_facts(row) + _done(actions)))
     if row["bad_records"]:

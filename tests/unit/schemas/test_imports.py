@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from marshmallow import fields
 from sqlalchemy.dialects import postgresql as pg
 
-from schemas.imports import ErrorCode, ImportSchema, ImportStatus, OnError
-from schemas.tables import imports
+from schemas.imports import ActionSchema, ErrorCode, ImportSchema, ImportStatus, OnError
+from schemas.tables import import_actions, imports
 
 # What the ledger keeps for itself.
 INTERNAL_COLUMNS: Final = {
@@ -70,6 +70,13 @@ def test_the_ledger_allows_exactly_the_members_of_the_enumeration(column: str) -
     assert allowed
     members = [member.value for member in ENUMERATIONS[column]]
     assert re.findall(r"'(\w+)'", allowed[1]) == members
+
+
+def test_of_what_operators_did_all_is_shown_but_the_ids() -> None:
+    columns = {column.name: column for column in import_actions.columns}
+    assert set(ActionSchema().fields) == columns.keys() - {"id", "import_id"}
+    for name, field in ActionSchema().fields.items():
+        assert field.allow_none == columns[name].nullable
 
 
 def test_every_count_of_the_ledger_is_in_the_sum_that_it_has_to_keep() -> None:
