@@ -16,9 +16,9 @@ def create() -> Flask:
     """Makes the application from the process's environment. Raises SettingError."""
     environment = Environment(os.environ)
     settings = Settings.read(environment)
-    configure_logs("api", readable=settings.log_format is LogFormat.TEXT)
-    bound_waits()
     traces = Traces.load(environment, "api", (FLASK, "celery", "botocore", "psycopg2"))
+    configure_logs("api", readable=settings.log_format is LogFormat.TEXT, traces=traces)
+    bound_waits()
     if traces is None:
         return create_app(settings)
     traces.start()

@@ -10,19 +10,25 @@ from typing import Any, Final, TextIO
 
 import structlog
 
+from schemas.traces import Traces
+
 # What they say at INFO, the rooms say better: where credentials were found, that a task came.
 _CHATTY: Final = ("botocore", "celery.app.trace", "celery.worker.strategy", "kombu")
 
 
-def configure_logs(room: str, *, readable: bool, stream: TextIO | None = None) -> None:
+def configure_logs(
+    room: str, *, readable: bool, traces: Traces | None = None, stream: TextIO | None = None
+) -> None:
     """Sends every log line of this process to `stream` (standard error where none is given).
 
     `readable` is for people; without it each line is a JSON object with `timestamp` (ISO 8601,
-    UTC), `level`, `event`, `logger`, `room` and the event's fields.
+    UTC), `level`, `event`, `logger`, `room` and the event's fields; where there are traces, also
+    `trace_id` and `span_id` of the span that it is written in.
     """
     rendered = _for_people() if readable else _for_machines(room)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        *([traces.add_span] if traces else []),
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -40,10 +40,14 @@ def traces_wanted(environment: Environment) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Traces:
-    """What writes the traces of a room, imported and not yet begun."""
+    """What writes the traces of a room, imported and not yet begun.
+
+    `add_span` is for log lines: see `schemas.logs.configure_logs`.
+    """
 
     room: str
     provider: Callable[[str], Any]
+    add_span: Callable[[Any, str, dict[str, Any]], dict[str, Any]]
     instrumentors: Mapping[str, Any]
 
     @classmethod
@@ -55,7 +59,7 @@ class Traces:
         if not traces_wanted(environment):
             return None
         try:
-            from schemas.otlp import make_provider  # noqa: PLC0415  only where it is wanted
+            from schemas.otlp import add_span, make_provider  # noqa: PLC0415  only where wanted
 
             found = {library: _instrumentor(library) for library in libraries}
         except ModuleNotFoundError as error:
@@ -63,7 +67,7 @@ class Traces:
                 f"{' or '.join(ENDPOINTS)} is set, and {error.name} is not installed: "
                 "install the extra otel, or unset it."
             ) from error
-        return cls(room, make_provider, found)
+        return cls(room, make_provider, add_span, found)
 
     def start(self) -> Any:
         """Begins to trace in this process, which is not to fork from now on.

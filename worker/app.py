@@ -22,6 +22,7 @@ from worker.metrics import add_metrics
 from worker.settings import SETTINGS, Settings
 
 _HARD_LIMIT_AFTER_SECONDS: Final = 30  # for writing down what happened
+_TRACES: Final = "mru_traces"  # where they stand in the configuration
 
 
 def create_app(environment: Environment) -> Celery:
@@ -45,7 +46,7 @@ def _configure(environment: Environment) -> dict[str, Any]:
     """
     try:
         settings = Settings.read(environment)
-        _trace_children(Traces.load(environment, "worker", ("celery", "botocore", "psycopg2")))
+        traces = Traces.load(environment, "worker", ("celery", "botocore", "psycopg2"))
     except SettingError as error:
         raise UnusableSettingError(str(error)) from error
     configuration = celery_settings(
@@ -57,7 +58,8 @@ def _configure(environment: Environment) -> dict[str, Any]:
         wait_time_seconds=settings.wait_time_seconds,
         heartbeat_file=settings.heartbeat_file,
     )
-    return configuration | {SETTINGS: settings}
+    _trace_children(traces)
+    return configuration | {SETTINGS: settings, _TRACES: traces}
 
 
 @functools.cache
@@ -65,8 +67,8 @@ def _app_of_this_process() -> Celery:
     app = create_app(Environment(os.environ))
 
     def configure_logging(**_: Any) -> None:
-        settings: Settings = app.conf[SETTINGS]
-        configure_logs("worker", readable=settings.log_format is LogFormat.TEXT)
+        readable = app.conf[SETTINGS].log_format is LogFormat.TEXT
+        configure_logs("worker", readable=readable, traces=app.conf[_TRACES])
         pool = get_pool_logger()
         pool.propagate = True  # that a process was killed; without this it goes past our format
         pool.setLevel(logging.WARNING)

@@ -1,7 +1,10 @@
-"""One trace from the request that announces an object to the import of it, in two processes."""
+"""One trace from the request that announces an object to the import of it, in two processes, and
+the log lines of both that name it.
+"""
 
 import gzip
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +104,7 @@ def test_one_trace_leads_from_the_announcement_to_the_import(road: Road) -> None
             road.wait_until_imported(1)
             wait_until("the traces are there", lambda: is_whole(receiver))
         check_the_trace(receiver)
+        check_the_lines(receiver, gunicorn.lines, road.rig.folder / "worker.log")
 
 
 def ending(spans: list[Span], name: str) -> list[Span]:
@@ -124,3 +128,26 @@ def check_the_trace(receiver: Receiver) -> None:
     assert any(span.name.startswith("S3") for span in of_the_task)
     assert any(span.name.startswith(("INSERT", "UPDATE", "SELECT")) for span in of_the_task)
     assert {span.trace_id for span in (request, message, task, *of_the_task)} == {request.trace_id}
+
+
+def check_the_lines(receiver: Receiver, api_lines: list[str], worker_log: Path) -> None:
+    """Fails unless the lines of the request and of the task name their spans."""
+    api, worker = (receiver.spans(service) for service in SERVICES)
+    (request,) = ending(api, "/notifications")
+    (task,) = ending(worker, "worker.import_object")
+    (served,) = [line for line in read_lines(api_lines) if line.get("path") == "/notifications"]
+    assert named(served) == (request.trace_id.hex(), request.span_id.hex())
+    lines = worker_log.read_text("utf-8").splitlines()
+    of_the_task = [line for line in read_lines(lines) if "import_id" in line]
+    assert "import succeeded" in [line["event"] for line in of_the_task]
+    assert {named(line) for line in of_the_task} == {(task.trace_id.hex(), task.span_id.hex())}
+
+
+def read_lines(lines: list[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        if line.startswith("{"):
+            yield json.loads(line)
+
+
+def named(line: dict[str, Any]) -> tuple[str, str]:
+    return line["trace_id"], line["span_id"]

@@ -11,6 +11,8 @@ import pytest
 import structlog
 
 from schemas.logs import configure_logs
+from schemas.settings import Environment
+from schemas.traces import Traces
 
 SECRET: Final = "correct-horse-battery-staple"
 CHATTY: Final = ("botocore", "celery.app.trace", "celery.worker.strategy", "kombu")
@@ -177,3 +179,22 @@ def test_lines_go_to_standard_error_where_no_stream_is_given(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert json.loads(captured.err)["event"] == "said"
+
+
+def test_where_there_are_traces_a_line_names_the_span_that_it_is_written_in(
+    stream: io.StringIO,
+) -> None:
+    sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="the extra otel is not installed")
+    wanted = Environment({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"})
+    traces = Traces.load(wanted, "api", ())
+    configure_logs("api", readable=False, traces=traces, stream=stream)
+    with sdk.TracerProvider().get_tracer("test").start_as_current_span("asked") as span:
+        structlog.stdlib.get_logger("api.movies").info("search answered")
+        logging.getLogger("another.library").warning("something is odd")
+    structlog.stdlib.get_logger("api.movies").info("nothing is asked")
+    ours, theirs, outside = lines_of(stream)
+    context = span.get_span_context()
+    for line in (ours, theirs):
+        assert line["trace_id"] == f"{context.trace_id:032x}"
+        assert line["span_id"] == f"{context.span_id:016x}"
+    assert {"trace_id", "span_id"}.isdisjoint(outside)

@@ -19,7 +19,7 @@ PROGRAM: Final = """
 import json, sys
 import api.wsgi, worker.app
 api.wsgi.create()
-worker.app.app
+worker.app.app.conf["broker_url"]  # which is when the settings are read
 print(json.dumps([name for name in sys.modules if name.startswith("opentelemetry")]))
 """
 SETTINGS: Final = {
