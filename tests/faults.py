@@ -172,7 +172,7 @@ class _Proxy:
 
     def __init__(self, upstream_port: int) -> None:
         self.port = 0
-        self._upstream_port = upstream_port
+        self.upstream_port = upstream_port  # may be told later, before the first request
         self._ready = threading.Event()
         self._connections: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
@@ -256,7 +256,7 @@ class HttpProxy(_Proxy):
 
     async def _serve(self, client: Wire) -> None:
         head = await client.reader.readuntil(b"\r\n\r\n")
-        exchange, request = Exchange(head, client, self._upstream_port), Request.parse(head)
+        exchange, request = Exchange(head, client, self.upstream_port), Request.parse(head)
         self.requests.append(request)
         for plan in self._plans:
             if plan.left and request.operation.startswith(plan.operation):
@@ -276,7 +276,7 @@ class TcpProxy(_Proxy):
     async def _serve(self, client: Wire) -> None:
         if self.refusing:
             return
-        server = Wire(*await asyncio.open_connection(HOST, self._upstream_port))
+        server = Wire(*await asyncio.open_connection(HOST, self.upstream_port))
         up = client.pump(server, self._cutter())
         ways = [asyncio.ensure_future(way) for way in (up, server.pump(client))]
         try:

@@ -3,31 +3,13 @@
 import contextlib
 import time
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 import pytest
 
-from tests.local_stack import ROOT, get, running_stack, upload
+from tests.local_stack import COUNTED, ROOT, get, running_stack, upload_all
 
 DATA = ROOT.parent / "shared" / "data"
-COUNTED = ("read", "inserted", "updated", "unchanged", "stale", "repeated", "rejected")
-DEADLINE_SECONDS = 60
-
-
-def upload_all(environment: dict[str, str], files: list[Path]) -> dict[str, int]:
-    """Uploads the files, waits until each has an import more, and returns the sums of those."""
-    before = {found["id"] for found in get(f"{environment['API_URL']}/imports?limit=100")}
-    for file in files:
-        upload(environment, file)
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while True:
-        listed: list[Any] = get(f"{environment['API_URL']}/imports?limit=100")
-        new = [found for found in listed if found["id"] not in before]
-        if len(new) == len(files) and all(found["status"] == "succeeded" for found in new):
-            return {name: sum(found[name] for found in new) for name in COUNTED}
-        assert time.monotonic() < deadline, new
-        time.sleep(0.1)
 
 
 def rows(environment: dict[str, str]) -> dict[str, str]:
