@@ -70,10 +70,10 @@ class Entry:
         )
 
 
-def seconds_to_wait(entries: list[Entry]) -> int | None:
-    """Returns after how many seconds it is worth looking again; None where nothing is under way."""
+def seconds_to_wait(entries: list[Entry], *, idle: int | None = None) -> int | None:
+    """Returns after how many seconds it is worth looking again; `idle` if nothing is under way."""
     waits = [_UNDER_WAY.get(entry.row["status"]) for entry in entries]
-    return min((wait for wait in waits if wait is not None), default=None)
+    return min((wait for wait in waits if wait is not None), default=idle)
 
 
 def _progress(row: dict[str, Any], seconds: float) -> Progress:

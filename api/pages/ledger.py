@@ -1,8 +1,10 @@
 """GET /ui/imports and /ui/imports/{id}: what became of each file, for people.
 
-As long as something listed is under way, the page looks again by itself.
+As long as something listed is under way, a page looks again by itself; the newest imports look
+again even if not, for files that come, and are told when nothing has changed.
 """
 
+import hashlib
 import uuid
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -23,6 +25,7 @@ _imports: Final = LedgerSearchSchema()
 _bad_records: Final = BadRecordsSearchSchema()
 _FIELDS: Final = ("status", "prefix")
 _PREVIEW: Final = 10  # bad records, where a list shows them
+_IDLE_SECONDS: Final = 5
 
 
 def show_page() -> Response:
@@ -75,9 +78,13 @@ def _show(template: str, answer: Any) -> Response:
         asked = Question.read(request.query_string)
         query = asked.load(_imports)
         values = _ask(lambda connection: answer(connection, asked, query))
-        return rendering.show(template, {**_given(asked), **values})
+        made = rendering.show(template, {**_given(asked), **values})
     except ApiError as error:
         return rendering.show(template, _given(asked), rendering.Failure.of(error))
+    if values["tag"]:
+        made.set_etag(values["tag"])
+    made.make_conditional(request)
+    return made
 
 
 def _ask(question: Any) -> dict[str, Any]:
@@ -97,6 +104,7 @@ def _given(asked: Question) -> dict[str, Any]:
         "listed": None,
         "following": None,
         "wait_seconds": None,
+        "tag": None,
         "plot": None,
     }
 
@@ -118,10 +126,13 @@ def _answer_list(
 ) -> dict[str, Any]:
     page = queries.list_imports(connection, query)
     listed = [Entry.of(row, datetime.now(UTC)) for row in page.rows]
+    under_way = seconds_to_wait(listed) is not None
     return {
         "listed": listed,
         "following": asked.at("cursor", page.following) if page.following else None,
-        "wait_seconds": seconds_to_wait(listed),
+        "wait_seconds": seconds_to_wait(listed, idle=None if "cursor" in query else _IDLE_SECONDS),
+        # What is under way takes longer and longer, whether its row changes or not.
+        "tag": None if under_way else hashlib.sha256(repr(page.rows).encode()).hexdigest(),
     }
 
 

@@ -42,7 +42,7 @@ _HTMX: Final = orjson.dumps(
         "selfRequestsOnly": True,
         "timeout": 10_000,
         "responseHandling": [
-            {"code": "204", "swap": False},
+            {"code": "204|304", "swap": False},
             {"code": "[23]..", "swap": True},
             {"code": "404|422|500|503", "swap": True},
             {"code": "...", "swap": False, "error": True},

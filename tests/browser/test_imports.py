@@ -60,8 +60,22 @@ def test_the_bar_of_a_running_import_moves_until_it_ends(site: Site, visit: Begi
     expect(bar).to_have_count(0)
     expect(page.locator(".status")).to_have_text("Succeeded")
     expect(page.get_by_role("figure")).to_contain_text("20 records read")
-    # Nothing is under way any more, and so nothing is asked any more.
-    assert page.locator("#ledger").get_attribute("hx-trigger") is None
+
+
+def test_a_file_that_comes_is_listed_by_itself_and_until_then_nothing_is_touched(
+    site: Site, visit: Begin
+) -> None:
+    make_refused(site)
+    page = visit().page
+    page.goto(f"{site.url}/ui/imports")
+    page.evaluate("document.getElementById('ledger').dataset.touched = 'never'")
+    with page.expect_response(f"{site.url}/ui/imports/list") as asked:
+        pass
+    assert asked.value.status == 304
+    assert page.locator("#ledger").get_attribute("data-touched") == "never"
+    make_import(site.dsn, key="new.json", read=20, inserted=20)
+    expect(page.locator(".imports tbody").first).to_contain_text("new.json")
+    expect(page.get_by_role("figure")).to_contain_text("23 records read")
 
 
 def test_a_failure_opens_to_its_bad_records_and_stays_open_while_others_run(

@@ -1,6 +1,5 @@
 """imports watch, and what is asked of an operator, in a real terminal and outside of one."""
 
-import asyncio
 import dataclasses
 import os
 import re
@@ -12,16 +11,12 @@ from contextlib import contextmanager
 import boto3
 import pytest
 
-from tests.builders import as_file, make_records
-from tests.faults import Exchange
 from tests.operators import IMPORTS, Office
 from tests.rig import AWS
 from tests.rows import make_import
+from tests.slow_files import CHUNK_RECORDS, Tap, make_file
 from tests.terminal import Terminal, in_terminal
 from worker.importing import Importer, Outcome
-
-DROP_BYTES = 65_536
-DROP_SECONDS = 0.04
 
 
 @contextmanager
@@ -45,33 +40,13 @@ def end(office: Office, made: str, status: str) -> None:
     )
 
 
-class Tap:
-    """Lets an answer through when it is opened: drop by drop, and then all at once."""
-
-    def __init__(self) -> None:
-        self.open = threading.Event()
-        self.hurry = threading.Event()
-
-    async def __call__(self, exchange: Exchange) -> None:
-        async with exchange.ask() as server:
-            head = await server.reader.readuntil(b"\r\n\r\n")
-            await exchange.client.send(head)
-            while not self.open.is_set():
-                await asyncio.sleep(0.02)
-            while data := await server.reader.read(DROP_BYTES):
-                await exchange.client.send(data)
-                if not self.hurry.is_set():
-                    await asyncio.sleep(DROP_SECONDS)
-
-
 def import_through(tap: Tap, office: Office, key: str) -> threading.Thread:
     """Begins the import of a file that comes from S3 as the tap lets it."""
-    records = [as_file(record) + b" " * 1_500 for record in make_records(4_000)]
-    notification = office.road.upload(b"[" + b",".join(records) + b"]", key)
+    notification = office.road.upload(make_file(), key)
     office.rig.proxy.plan(tap, operation=f"GET /{office.road.bucket}/{key}")
     s3 = boto3.client("s3", endpoint_url=office.rig.proxy.url, region_name="eu-west-1")
     settings = office.road.importer.settings
-    small = dataclasses.replace(settings.limits, chunk_records=100)
+    small = dataclasses.replace(settings.limits, chunk_records=CHUNK_RECORDS)
     importer = Importer(
         office.road.importer.database, s3, dataclasses.replace(settings, limits=small)
     )

@@ -70,6 +70,8 @@ def test_a_page_looks_again_as_long_as_something_is_under_way() -> None:
     assert seconds_to_wait([ended]) is None
     assert seconds_to_wait([ended, queued]) == 5
     assert seconds_to_wait([queued, running, ended]) == 1
+    assert seconds_to_wait([ended], idle=5) == 5
+    assert seconds_to_wait([ended, running], idle=5) == 1
 
 
 def test_numbers_are_written_for_people() -> None:
