@@ -179,7 +179,7 @@ def test_what_cannot_be_asked_is_said_at_once_and_forgotten_when_it_can(
     field(page, "To").fill("1990")
     field(page, "To").press("Tab")
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("To Must not be before year_from.")
+    expect(alert).to_contain_text("To Must not be before “From”.")
     field(page, "To").fill("2011")
     field(page, "To").press("Tab")
     expect(alert).to_be_empty()
