@@ -38,6 +38,10 @@ _RECYCLE_SECONDS: Final = 600  # so that connections move on after a failover or
 Answer = TypeVar("Answer")
 
 
+class SpoiledConnectionError(Exception):
+    """A connection told of what was asked before, and may do so again: it is of no more use."""
+
+
 class Database:
     """A pool of connections, which is made at the first use of it."""
 
@@ -49,11 +53,13 @@ class Database:
     def ask(self, question: Callable[[sa.Connection], Answer]) -> Answer:
         """Asks a question over a connection. Raises DatabaseUnavailableError.
 
-        A connection that died in the pool is only noticed by using it, which is cheaper than to
-        try each before use. Then the question is asked once more, over a new one.
+        A connection that died in the pool, or was spoiled, is only noticed by using it, which is
+        cheaper than to try each before use. Then the question is asked once more, over another one.
         """
         with _unavailability():
             try:
+                return self._ask_once(question)
+            except SpoiledConnectionError:
                 return self._ask_once(question)
             except sa.exc.DBAPIError as error:
                 if not error.connection_invalidated:
@@ -62,7 +68,11 @@ class Database:
 
     def _ask_once(self, question: Callable[[sa.Connection], Answer]) -> Answer:
         with self._pool().connect() as connection:
-            return question(connection)
+            try:
+                return question(connection)
+            except SpoiledConnectionError as error:
+                connection.invalidate(error)
+                raise
 
     def close(self) -> None:
         """Closes the connections that nobody is using."""
@@ -90,7 +100,7 @@ def _unavailability() -> Iterator[None]:
             ) from error
         note_database_fault(DatabaseFault.AWAY)
         raise DatabaseUnavailableError("The database does not answer.") from error
-    except sa.exc.InterfaceError as error:
+    except (sa.exc.InterfaceError, SpoiledConnectionError) as error:
         note_database_fault(DatabaseFault.AWAY)
         raise DatabaseUnavailableError("The database does not answer.") from error
     except sa.exc.TimeoutError as error:

@@ -10,8 +10,9 @@ from typing import Any, Final
 import psycopg2
 import sqlalchemy as sa
 
+from api.database import STATEMENT_SECONDS
 from api.listing import LedgerCursor
-from api.queries.rows import Page, select
+from api.queries.rows import Page, given, select
 from schemas.imports import ActionSchema, ImportSchema, action_of, import_of
 from schemas.tables import import_actions, import_aliases, import_errors, imports
 
@@ -26,7 +27,10 @@ def data_version(connection: sa.Connection) -> int:
     # Every search begins with it. Through SQLAlchemy it would take four times as long; what goes
     # wrong is left for SQLAlchemy to find, and to tell what it means for the connection.
     try:
-        with contextlib.closing(connection.connection.cursor()) as cursor:
+        with (
+            given(STATEMENT_SECONDS * 1000),
+            contextlib.closing(connection.connection.cursor()) as cursor,
+        ):
             cursor.execute(_DATA_VERSION)
             row = cursor.fetchone()
     except psycopg2.Error:

@@ -1,11 +1,15 @@
 """What queries come back with, and how rows become that."""
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 import psycopg2.errors
 import sqlalchemy as sa
+
+from api.database import STATEMENT_SECONDS, SpoiledConnectionError
 
 COUNTED_EXACTLY: Final = 10_000
 
@@ -42,7 +46,8 @@ class Page:
 
 def select(connection: sa.Connection, statement: sa.Select[Any]) -> list[dict[str, Any]]:
     """Runs a statement of SQLAlchemy's."""
-    return _dicts(connection.execute(statement))
+    with given(STATEMENT_SECONDS * 1000):
+        return _dicts(connection.execute(statement))
 
 
 def select_text(
@@ -53,19 +58,46 @@ def select_text(
     Of several statements, parted by semicolons, these are the rows of the last one. In a connection
     that commits by itself they are one transaction, and what they `SET LOCAL` ends with them.
     """
-    return _dicts(connection.exec_driver_sql(statement, values))
+    with given(STATEMENT_SECONDS * 1000):
+        return _dicts(connection.exec_driver_sql(statement, values))
+
+
+def select_bounded(
+    connection: sa.Connection, statement: str, values: Values, *, milliseconds: int
+) -> list[dict[str, Any]]:
+    """Runs a statement like `select_text` that may take so long and no longer."""
+    bounded = f"SET LOCAL statement_timeout = {milliseconds}; {statement}"
+    with given(milliseconds):
+        return _dicts(connection.exec_driver_sql(bounded, values))
 
 
 def select_in_time(
     connection: sa.Connection, statement: str, values: Values, *, milliseconds: int
 ) -> list[dict[str, Any]] | None:
     """Runs a statement like `select_text`, or returns None where the time did not suffice."""
-    bounded = f"SET LOCAL statement_timeout = {milliseconds}; {statement}"
     try:
-        return select_text(connection, bounded, values)
+        return select_bounded(connection, statement, values, milliseconds=milliseconds)
     except sa.exc.OperationalError as error:
         if isinstance(error.orig, psycopg2.errors.QueryCanceled):
             return None
+        raise
+
+
+@contextlib.contextmanager
+def given(milliseconds: int) -> Iterator[None]:
+    """Tells a time-out of the statement within, which has so long, from one of the one before it.
+
+    Of a time-out that fires in the moment in which its statement ends, Postgres tells the next one,
+    and it may have told so before that was asked. Raises SpoiledConnectionError.
+    """
+    began = time.monotonic()
+    try:
+        yield
+    except (sa.exc.OperationalError, psycopg2.errors.QueryCanceled) as error:
+        reason = error.orig if isinstance(error, sa.exc.OperationalError) else error
+        cancelled = isinstance(reason, psycopg2.errors.QueryCanceled)
+        if cancelled and (time.monotonic() - began) * 1000 < milliseconds:
+            raise SpoiledConnectionError from error
         raise
 
 

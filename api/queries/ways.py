@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from api.queries.filters import Filters
 from api.queries.places import Place
 from api.queries.planning import BY_INDEX, BY_LIST, BY_SORTING, is_rare
-from api.queries.rows import COUNTED_EXACTLY, Total, select_in_time, select_text
+from api.queries.rows import COUNTED_EXACTLY, Total, select_bounded, select_in_time
 from api.queries.totals import count
 
 LOOK_UP_MILLISECONDS: Final = 100
@@ -118,5 +118,5 @@ def _walk(connection: sa.Connection, filters: Filters, place: Place) -> list[dic
 
 def _sort(connection: sa.Connection, filters: Filters, place: Place) -> list[dict[str, Any]]:
     values = (*filters.values, *place.beyond_values)
-    bound = f"SET LOCAL statement_timeout = {SORT_MILLISECONDS}; "
-    return select_text(connection, bound + BY_SORTING + _list(filters, place), values)
+    statement = BY_SORTING + _list(filters, place)
+    return select_bounded(connection, statement, values, milliseconds=SORT_MILLISECONDS)

@@ -151,7 +151,8 @@ class Run:
         say(
             f"{match.kind}, {'with total' if match.counted else 'no total'}: {match.rival}"
             f" {match.rival_a_second:.2f} a second ({match.asked} asked), ours"
-            f" {match.ours_a_second:,.1f}: {match.ratio:,.0f} times as many"
+            f" {match.ours.new:,.1f} of new ones, {match.ours.again:,.0f} again:"
+            f" {match.ratio:,.0f} and {match.ratio_again:,.0f} times as many"
         )
 
 

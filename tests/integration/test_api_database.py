@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import psycopg2.errors
@@ -10,6 +11,8 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
 
+from api.errors import DatabaseUnavailableError
+from api.queries.rows import select_text
 from local.database import Dsns
 from local.postgres import Address
 from schemas.tables import metadata
@@ -114,6 +117,63 @@ def test_a_connection_that_died_is_replaced_unseen(away: Away) -> None:
         assert client.get("/movies").status_code == 200
         proxy.cut()
         assert client.get("/movies").status_code == 200
+
+
+ASLEEP = """
+SELECT pid FROM pg_stat_activity
+WHERE application_name = 'movies-r-us-api' AND wait_event = 'PgSleep' AND pid <> ALL (%s::int[])
+"""
+
+
+class Sleepy:
+    """A question that takes long, however long it may take, for the first few times."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.asked: list[int] = []
+
+    def __call__(self, connection: sa.Connection) -> int:
+        pid = int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+        self.asked.append(pid)
+        seconds = 2.5 if len(self.asked) <= self.times else 0
+        select_text(connection, "SELECT pg_sleep(%s)", (seconds,))
+        return pid
+
+
+def test_a_time_out_of_what_was_asked_before_spoils_a_connection(database: Dsns) -> None:
+    """Postgres tells the next statement of a time-out that fired as its statement ended; here
+    somebody cancels a statement long before its time.
+    """
+    asking = make_api(database.api).extensions["movies-r-us"].database.ask
+    question = Sleepy(1)
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(asking, question)
+        cancel(database.admin, 1)
+    assert answer.result() == question.asked[1] != question.asked[0]
+
+
+def test_whoever_cancels_twice_means_it(database: Dsns) -> None:
+    asking = make_api(database.api).extensions["movies-r-us"].database.ask
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(asking, Sleepy(2))
+        cancel(database.admin, 2)
+    with pytest.raises(DatabaseUnavailableError):
+        answer.result()
+
+
+def cancel(dsn: str, times: int) -> None:
+    """Cancels statements that sleep, once they are there: so many, each of another connection."""
+    connection = psycopg2.connect(dsn)
+    connection.autocommit = True
+    cancelled: list[int] = []
+    deadline = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while len(cancelled) < times and time.monotonic() < deadline:
+            cursor.execute(ASLEEP, (cancelled,))
+            for (pid,) in cursor.fetchall():
+                cursor.execute("SELECT pg_cancel_backend(%s)", (pid,))
+                cancelled.append(pid)
+    connection.close()
 
 
 def faults_counted() -> float:
