@@ -19,7 +19,7 @@ from worker.lease import Lease, sqs_client
 
 FOLDER: Final = Path(os.environ["PROBE_FOLDER"])
 REGION: Final = os.environ["AWS_REGION"]
-VISIBILITY_SECONDS: Final = float(os.environ["PROBE_VISIBILITY_SECONDS"])
+VISIBILITY_SECONDS: Final = int(os.environ["PROBE_VISIBILITY_SECONDS"])
 
 app: Final = Celery("probe")
 app.conf.update(
@@ -28,6 +28,7 @@ app.conf.update(
         REGION,
         soft_limit_seconds=float(os.environ["PROBE_SOFT_LIMIT_SECONDS"]),
         hard_limit_seconds=float(os.environ["PROBE_SOFT_LIMIT_SECONDS"]) + 1,
+        visibility_seconds=VISIBILITY_SECONDS,
         concurrency=int(os.environ["PROBE_CONCURRENCY"]),
         wait_time_seconds=1,
         grace_seconds=1,

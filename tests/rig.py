@@ -33,6 +33,8 @@ AWS: Final = {
     "AWS_DEFAULT_REGION": REGION,
 }
 DEADLINE_SECONDS: Final = 60
+# For how long the queues hide a message, if whoever receives it does not say: no test waits for it.
+_QUEUE_VISIBILITY_SECONDS: Final = 720
 
 
 def wait_until(what: str, condition: Callable[[], Any]) -> None:
@@ -85,7 +87,7 @@ class Rig:
     sqs: Any
     queue_url: str
     dead_queue_url: str
-    visibility_seconds: int
+    visibility_seconds: int  # the workers', who ask for it whenever they receive
     proxy: HttpProxy
     folder: Path
 
@@ -101,6 +103,12 @@ class Rig:
         Asked twice: the emulator counts one that becomes visible at this moment as neither.
         """
         return max(self._count(queue_url), self._count(queue_url))
+
+    def waiting(self) -> int:
+        """Returns how many messages the next worker could have."""
+        name = "ApproximateNumberOfMessages"
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=[name])
+        return int(answer["Attributes"][name])
 
     def _count(self, queue_url: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -140,7 +148,7 @@ def make_rig(
     arn = sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]
     redrive = {"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": max_receives}
     attributes = {
-        "VisibilityTimeout": str(visibility_seconds),
+        "VisibilityTimeout": str(_QUEUE_VISIBILITY_SECONDS),
         "RedrivePolicy": json.dumps(redrive),
     }
     url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]

@@ -54,6 +54,7 @@ def _configure(environment: Environment) -> dict[str, Any]:
         settings.region,
         soft_limit_seconds=settings.task_seconds,
         hard_limit_seconds=settings.task_seconds + _HARD_LIMIT_AFTER_SECONDS,
+        visibility_seconds=settings.visibility_seconds,
         concurrency=settings.concurrency,
         wait_time_seconds=settings.wait_time_seconds,
         heartbeat_file=settings.heartbeat_file,

@@ -16,6 +16,7 @@ def celery_settings(  # noqa: PLR0913  one place for all that differs from one d
     *,
     soft_limit_seconds: float,
     hard_limit_seconds: float,
+    visibility_seconds: int,
     concurrency: int = 1,
     wait_time_seconds: int = 10,
     grace_seconds: float = 10,
@@ -24,9 +25,10 @@ def celery_settings(  # noqa: PLR0913  one place for all that differs from one d
 ) -> dict[str, Any]:
     """Returns the settings of a Celery app that consumes one SQS queue.
 
-    The time limits may be longer than the queue's visibility timeout as long as the task keeps a
-    lease's heartbeat, but not longer than SQS hides a message in all. Raises ValueError unless the
-    soft limit comes before the hard one, and both before that.
+    A message is hidden for `visibility_seconds` when it is received, whatever the queue's own time
+    is. The limits may be longer, as a task keeps a lease's heartbeat, but not longer than SQS hides
+    a message in all. Raises ValueError unless the soft limit comes before the hard one, and both
+    before that.
     """
     if not soft_limit_seconds < hard_limit_seconds < _LONGEST_HIDDEN_SECONDS:
         raise ValueError("Not in order: soft limit, hard limit, twelve hours.")
@@ -35,6 +37,9 @@ def celery_settings(  # noqa: PLR0913  one place for all that differs from one d
         # The exact URL: with it nobody needs the right to list or to create queues.
         "predefined_queues": {IMPORT_QUEUE: {"url": queue_url, "region": region}},
         "wait_time_seconds": wait_time_seconds,
+        # Short, so that what a lost worker had only just taken comes again soon. Each message taken
+        # goes to an idle process at once (see worker_prefetch_multiplier), which then extends it.
+        "visibility_timeout": visibility_seconds,
         "grace_seconds": grace_seconds,
         # Waited after an empty poll, and so added to the latency of whatever comes then.
         "polling_interval": 0.1,

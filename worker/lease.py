@@ -58,19 +58,24 @@ def _client_of(_process: int, region: str) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Message:
-    """Where a task's message is, and how often it has been received."""
+    """Where a task's message is, how often it has been received, and when the last time was.
+
+    `received_at` is on the monotonic clock, which all processes of a machine share.
+    """
 
     queue_url: str
     receipt_handle: str
     receive_count: int
+    received_at: float
 
     @classmethod
     def of(cls, properties: dict[str, Any] | None) -> Self | None:
         """Reads what the transport left in a request's properties, or None where it did not."""
         try:
             info = (properties or {})["delivery_info"]
-            received = info["sqs_message"]["Attributes"]["ApproximateReceiveCount"]
-            return cls(info["sqs_queue"], info["sqs_message"]["ReceiptHandle"], int(received))
+            sent = info["sqs_message"]
+            times = int(sent["Attributes"]["ApproximateReceiveCount"])
+            return cls(info["sqs_queue"], sent["ReceiptHandle"], times, info["received_at"])
         except KeyError:
             return None
 
@@ -99,6 +104,7 @@ class Turn:
 class Lease:
     """A task's hold on its message.
 
+    The hold begins when the message is received, for `visibility_seconds` as the transport asks.
     `lost` is set as soon as the hold is known to be gone, or may be: SQS refused the handle, or did
     not answer for a whole visibility timeout. The task must not commit anything after that.
     Without a message (a task called directly) there is nothing to hold, and nothing is ever lost.
@@ -115,7 +121,8 @@ class Lease:
         self.lost = threading.Event()
         self._make_client = make_client
         self._visibility_seconds = visibility_seconds
-        self._held_until = time.monotonic() + visibility_seconds
+        held_since = message.received_at if message else time.monotonic()
+        self._held_until = held_since + visibility_seconds
 
     @classmethod
     def of(cls, request: Any, make_client: Callable[[], Any], *, visibility_seconds: float) -> Self:
@@ -135,6 +142,7 @@ class Lease:
         """Hides the message for so many seconds from now. False, and logged, where that failed."""
         if self.message is None:
             return True
+        asked_at = time.monotonic()
         try:
             self._make_client().change_message_visibility(
                 QueueUrl=self.message.queue_url,
@@ -144,7 +152,7 @@ class Lease:
         except (ClientError, BotoCoreError) as error:
             self._failed(error)
             return False
-        self._held_until = time.monotonic() + seconds
+        self._held_until = asked_at + seconds
         return True
 
     def postpone(self, base_seconds: float) -> int:
@@ -159,10 +167,17 @@ class Lease:
 
     @contextlib.contextmanager
     def heartbeat(self) -> Iterator[None]:
-        """Extends the lease while the body runs, each time a third of it has passed."""
+        """Extends the lease while the body runs, each time a third of it has passed.
+
+        What passed before, since the message was received, counts. Raises LeaseLostError where that
+        was too long already.
+        """
         if self.message is None:
             yield
             return
+        if time.monotonic() >= self._held_until:
+            self._lose("Its message waited in its worker for longer than it was hidden.")
+            raise LeaseLostError("The message waited for too long, and may be another worker's.")
         stop = threading.Event()
         run = contextvars.copy_context().run  # so that its log lines say which import's lease it is
         thread = threading.Thread(target=run, args=(self._beat, stop), name="lease", daemon=True)
@@ -175,7 +190,7 @@ class Lease:
 
     def _beat(self, stop: threading.Event) -> None:
         interval = self._visibility_seconds / 3
-        pause = interval
+        pause = self._held_until - 2 * interval - time.monotonic()
         while not stop.wait(pause) and not self.lost.is_set():
             pause = interval if self.extend(self._visibility_seconds) else interval / 4
             if time.monotonic() >= self._held_until:

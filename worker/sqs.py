@@ -98,6 +98,7 @@ class Channel(SQS.Channel):
                 self.sqs(queue=queue),
                 http_client=http_client(self.hub),
                 message_system_attribute_names=attributes,
+                visibility_seconds=self.visibility_timeout,
                 receive_seconds=self.wait_time_seconds
                 + self.transport_options.get("grace_seconds", _GRACE_SECONDS),
             )
@@ -163,7 +164,8 @@ class Channel(SQS.Channel):
     def _message_to_python(self, message: Any, queue_name: str, q_url: str) -> Any:
         payload = super()._message_to_python(message, queue_name, q_url)
         # Where a message came from is known here; what its sender wrote there is not to be trusted.
-        payload["properties"]["delivery_info"].update(exchange="", routing_key=queue_name)
+        known = {"exchange": "", "routing_key": queue_name, "received_at": time.monotonic()}
+        payload["properties"]["delivery_info"].update(known)
         return payload
 
     def basic_ack(self, delivery_tag: str, **_: Any) -> None:

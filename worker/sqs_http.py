@@ -62,13 +62,21 @@ def http_client(hub: Any) -> Any:
 class Connection(AsyncSQSConnection):
     """The asynchronous client: a receive that fails in any way is logged, and is an answer."""
 
-    def __init__(self, *args: Any, receive_seconds: float, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, receive_seconds: float, visibility_seconds: int, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._visibility_seconds = visibility_seconds
         self._receive_seconds = receive_seconds
         self._seconds = receive_seconds
 
     def get_http_connection(self) -> Any:
         return AsyncHTTPSConnection(timeout=self._seconds, http_client=self._httpclient)
+
+    def receive_message(self, *args: Any, **kwargs: Any) -> Any:
+        """Receives messages, hidden for as long as a lease is, whatever the queue's own time is."""
+        kwargs["visibility_timeout"] = self._visibility_seconds
+        return super().receive_message(*args, **kwargs)
 
     def delete(self, queue_url: str, receipt_handle: str, callback: Callable[[Any], None]) -> None:
         """Deletes a message while other things go on; `callback` is given SQS' answer."""

@@ -40,7 +40,7 @@ variable "task_seconds" {
 }
 
 variable "visibility_seconds" {
-  description = "How long a message that was taken stays hidden, until the worker's heartbeat says otherwise: longer than any import."
+  description = "How long a message that was taken stays hidden, for whoever does not say how long: longer than any import. Our worker says (the chart's worker.visibilitySeconds)."
   type        = number
   default     = 720
 

@@ -18,6 +18,8 @@ def test_the_worker_has_the_task_and_it_takes_a_notification() -> None:
 
 
 def test_the_worker_listens_to_the_queue_that_the_api_sends_to() -> None:
-    told = celery_settings(NOWHERE, "eu-west-1", soft_limit_seconds=1, hard_limit_seconds=2)
+    told = celery_settings(
+        NOWHERE, "eu-west-1", soft_limit_seconds=1, hard_limit_seconds=2, visibility_seconds=1
+    )
     assert set(told["broker_transport_options"]["predefined_queues"]) == {IMPORT_QUEUE}
     assert told["task_default_queue"] == IMPORT_QUEUE

@@ -3,9 +3,10 @@
     soft limit < hard limit < queue's visibility      no second worker beside the first
     soft limit < hard limit < pod's grace             no deployment cuts an import off
 
-The heartbeat changes the visibility once a task runs; the queue's own is what holds until then, and
-if the heartbeat fails. SIGTERM waits for the imports at hand by itself: Celery's soft shutdown is
-for SIGQUIT, which Kubernetes does not send, and has no part in the order.
+The worker hides a message for less, and extends that while its task runs; the queue's own time is
+for whoever receives without saying how long: something older, or a person. SIGTERM waits for the
+imports at hand by itself: Celery's soft shutdown is for SIGQUIT, which Kubernetes does not send,
+and has no part in the order.
 """
 
 import json
@@ -29,12 +30,17 @@ def faults_of(chart: Rendered, *, visibility_seconds: int) -> list[str]:
     environment = worker_environment(chart)
     settings, conf = Settings.read(environment), create_app(environment).conf
     pod = chart.one("Deployment", "-worker")["spec"]["template"]["spec"]
+    hidden_seconds = conf.broker_transport_options["visibility_timeout"]
     soft, hard = conf.task_soft_time_limit, conf.task_time_limit
     limits = {
         "the soft limit comes after the hard one": soft < hard,
         "the pod is killed before its import is": hard < pod["terminationGracePeriodSeconds"],
         "the queue hides a message too shortly": hard < visibility_seconds,
         "a heartbeat hides a message too shortly": settings.visibility_seconds >= 60,
+        "a lost worker's message comes again too late": hidden_seconds <= 120,
+        "a message is hidden for another time than its lease is": (
+            hidden_seconds == settings.visibility_seconds
+        ),
     }
     return [fault for fault, holds in limits.items() if not holds]
 

@@ -17,6 +17,7 @@ def make_settings(soft: float = 60, hard: float = 90) -> dict[str, object]:
         "eu-central-1",
         soft_limit_seconds=soft,
         hard_limit_seconds=hard,
+        visibility_seconds=120,
     )
 
 

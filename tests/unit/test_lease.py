@@ -1,5 +1,6 @@
 """A task's hold on its message, against an emulated SQS in this process."""
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from worker.errors import LeaseLostError
 from worker.lease import MAX_DELAY_SECONDS, Lease, Message, growing_delay, sqs_client
 
 REGION = "eu-central-1"
@@ -42,7 +44,8 @@ def receive(sqs: Any) -> Message:
     url = sqs.create_queue(QueueName="imports")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="{}")
     answer = sqs.receive_message(QueueUrl=url, VisibilityTimeout=30)
-    return Message(url, answer["Messages"][0]["ReceiptHandle"], receive_count=1)
+    handle = answer["Messages"][0]["ReceiptHandle"]
+    return Message(url, handle, receive_count=1, received_at=time.monotonic())
 
 
 def lease_on(message: Message | None, client: Any, visibility_seconds: float = 30) -> Lease:
@@ -73,10 +76,10 @@ def test_delays_grow_with_each_receipt(receive_count: int) -> None:
 
 def test_a_message_is_found_in_what_celery_gives_a_task() -> None:
     sqs_message = {"ReceiptHandle": "handle", "Attributes": {"ApproximateReceiveCount": "3"}}
-    info = {"sqs_queue": "https://queue", "sqs_message": sqs_message, "routing_key": "imports"}
+    info = {"sqs_queue": "https://queue", "sqs_message": sqs_message, "received_at": 7.5}
     request = Context({"properties": {"delivery_tag": "handle", "delivery_info": info}})
     lease = Lease.of(request, lambda: None, visibility_seconds=30)
-    assert lease.message == Message("https://queue", "handle", 3)
+    assert lease.message == Message("https://queue", "handle", 3, 7.5)
     assert lease.receive_count == 3
 
 
@@ -122,6 +125,23 @@ def test_a_lease_that_nobody_extends_in_time_counts_as_lost(sqs: Any) -> None:
     lease = lease_on(receive(sqs), client, visibility_seconds=0.2)
     with lease.heartbeat():
         assert lease.lost.wait(10)
+
+
+def test_the_time_that_a_message_waited_for_its_task_counts(sqs: Any) -> None:
+    message = receive(sqs)
+    client = FlakySqs(sqs)
+    waited = dataclasses.replace(message, received_at=message.received_at - 15)
+    with lease_on(waited, client, visibility_seconds=30).heartbeat():
+        until(lambda: client.calls == 1)  # at once, not after ten seconds
+
+
+def test_a_message_that_waited_too_long_is_lost_before_its_task_begins(sqs: Any) -> None:
+    message = receive(sqs)
+    waited = dataclasses.replace(message, received_at=message.received_at - 31)
+    lease = lease_on(waited, sqs, visibility_seconds=30)
+    with pytest.raises(LeaseLostError), lease.heartbeat():
+        pytest.fail("it began")
+    assert lease.lost.is_set()
 
 
 def test_a_heartbeat_ends_with_its_body_even_if_that_raises(sqs: Any) -> None:
