@@ -13,17 +13,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 
 from notifier import handler
 from notifier.handler import NotTakenError, handle
-from schemas.signature import verify
+from schemas.signature import SignatureError, verify
 
 ROOT = Path(__file__).parents[3]
 EVENTS = ROOT / "tests" / "events"
 CONTEXT = SimpleNamespace(aws_request_id="8476a536-e9f4-11e8-9739-2dfe598c3fcd")
 SECRET = "s3cret"
 ACCEPTED = (202, {"import": "/imports/1"})
+REFUSED = (401, {"title": "Unauthorized"})
 FULL = (503, {"title": "Service Unavailable", "detail": "The queue did not take it."})
 
 
@@ -31,6 +33,7 @@ class Api:
     """A server that notes what it is sent, and answers from a list (accepting after its end)."""
 
     def __init__(self) -> None:
+        self.secrets = [SECRET]
         self.answers: list[tuple[int, Any]] = []
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -48,7 +51,11 @@ class Api:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 now = self.headers["X-MRU-Timestamp"]
                 signature = self.headers["X-MRU-Signature"]
-                verify([SECRET], now, signature, body, now=time.time())
+                try:
+                    verify(api.secrets, now, signature, body, now=time.time())
+                except SignatureError:
+                    self._answer(*REFUSED)
+                    return
                 api.bodies.append(json.loads(body))
                 api.headers.append({"path": self.path, **dict(self.headers)})
                 api.connections.append(self.client_address)
@@ -169,6 +176,26 @@ def test_a_bad_record_does_not_keep_the_others_back(api: Api) -> None:
     with pytest.raises(NotTakenError, match=r"1 of 3 .*s3.object.key must be str"):
         handle(event, CONTEXT)
     assert [body["key"] for body in api.bodies] == ["b.json"]
+
+
+def test_a_secret_that_was_replaced_is_read_anew_once_the_old_one_is_refused(
+    api: Api, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = boto3.client("secretsmanager", endpoint_url=aws, region_name="eu-west-1")
+    arn = store.create_secret(Name="movies-r-us/replaced", SecretString=SECRET)["ARN"]
+    monkeypatch.setenv("MRU_NOTIFICATION_SECRET_ARN", arn)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws)
+    handle(load("put"), CONTEXT)
+
+    store.put_secret_value(SecretId=arn, SecretString=f"new {SECRET}")
+    api.secrets = ["new", SECRET]
+    handle(load("put"), CONTEXT)  # with the secret it has, which the API takes meanwhile
+    api.secrets = ["new"]
+    with pytest.raises(NotTakenError, match="status 401"):
+        handle(load("put"), CONTEXT)
+    handle(load("put"), CONTEXT)  # Lambda's own second try
+    assert len(api.bodies) == 3
 
 
 def test_a_connection_that_went_stale_is_replaced(api: Api) -> None:
