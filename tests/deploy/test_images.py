@@ -72,7 +72,8 @@ def test_an_image_has_its_own_room_alone(room: str) -> None:
 def test_everything_that_is_installed_is_locked(room: str) -> None:
     build, _ = stages(room)
     installs = [one.words() for one in build.all("RUN") if "install" in one.words()]
-    packages = [words for words in installs if f".[{room}]" in words]
+    # Traces too: whether there are any is said where the image runs, and not where it is built.
+    packages = [words for words in installs if f".[{room},otel]" in words]
     assert len(packages) == 1
     assert packages[0][-3:-1] == ["--constraint", "constraints.txt"]
     for words in installs:
@@ -81,7 +82,7 @@ def test_everything_that_is_installed_is_locked(room: str) -> None:
         ]
         assert all(re.fullmatch(r"[\w-]+==[\d.]+", word) for word in named), named
     pins = _pins()
-    needed = _everything_that_comes_along(room)
+    needed = _everything_that_comes_along(room, "otel")
     assert {name for name in needed if name not in pins} == set()
     assert {name: metadata.version(name) for name in needed} == {n: pins[n] for n in needed}
 
@@ -92,19 +93,21 @@ def _pins() -> dict[str, str]:
     return {_normal(name): version for name, version in pins}
 
 
-def _everything_that_comes_along(room: str) -> set[str]:
-    """Returns what pip would install for a room, by what the installed packages say they need."""
+def _everything_that_comes_along(*extras: str) -> set[str]:
+    """Returns what pip would install for extras, by what the installed packages say they need."""
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    own = setup["options"]["install_requires"] + setup["options.extras_require"][room]
+    wanted = [setup["options"]["install_requires"]]
+    wanted += [setup["options.extras_require"][extra] for extra in extras]
+    lines = "\n".join(wanted).split("\n")
     found: set[str] = set()
-    waiting = [_name_and_extras(line) for line in own.split("\n") if line.strip()]
+    waiting = [_name_and_extras(line) for line in lines if line.strip()]
     while waiting:
-        name, extras = waiting.pop()
+        name, chosen = waiting.pop()
         found.add(name)
         for requirement in metadata.requires(name) or []:
             text, _, marker = requirement.partition(";")
-            if _applies(marker, extras):
+            if _applies(marker, chosen):
                 needed = _name_and_extras(text)
                 if needed[0] not in found or needed[1]:
                     waiting.append(needed)
