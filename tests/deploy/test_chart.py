@@ -13,6 +13,7 @@ from tests.deploy import chart_readme, rules
 from tests.deploy.charts import (
     PRODUCTION,
     VARIANTS,
+    Document,
     Rendered,
     refusal,
     render,
@@ -250,9 +251,22 @@ def test_what_a_room_requires_it_is_told(production: Rendered) -> None:
     assert WorkerSettings.read(told("-operator")) == worker
 
 
-def test_the_alerts_are_those_of_the_documentation() -> None:
-    documented = CHART.parents[1] / "docs" / "observability" / "alerts.yaml"
-    assert (CHART / "files" / "alerts.yaml").read_text("utf-8") == documented.read_text("utf-8")
+@pytest.mark.parametrize("name", ["alerts.yaml", "dashboard.json"])
+def test_alerts_and_dashboard_are_those_of_the_documentation(name: str) -> None:
+    documented = CHART.parents[1] / "docs" / "observability" / name
+    assert (CHART / "files" / name).read_text("utf-8") == documented.read_text("utf-8")
+
+
+def test_grafana_finds_the_dashboard_where_it_is_wanted() -> None:
+    def found(*options: str) -> list[Document]:
+        chart = render(*options).of_kind("ConfigMap")
+        return [one for one in chart if "grafana_dashboard" in one["metadata"]["labels"]]
+
+    assert found() == []
+    (given,) = found("--set", "metrics.dashboard=true")
+    (text,) = given["data"].values()
+    documented = CHART.parents[1] / "docs" / "observability" / "dashboard.json"
+    assert json.loads(text) == json.loads(documented.read_text("utf-8"))
 
 
 def test_the_readme_lists_every_value() -> None:
