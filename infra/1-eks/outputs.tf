@@ -1,5 +1,5 @@
 output "next" {
-  description = "Variables of the next steps: terraform output -json next > ../2-rds/1-eks.auto.tfvars.json"
+  description = "Variables of the next steps; docs/deploy.md says where they go."
   value = {
     region            = var.region
     cluster_name      = var.cluster_name

@@ -19,14 +19,14 @@ output "alarm_topic_arn" {
 }
 
 output "next" {
-  description = "Variables of the next steps: terraform output -json next > ../3-queue/2-rds.auto.tfvars.json"
+  description = "Variables of the next steps; docs/deploy.md says where they go."
   value = {
     alarm_topic_arn = aws_sns_topic.alarms.arn
   }
 }
 
 output "helm_values" {
-  description = "Values of the chart: terraform output -json helm_values > ../../build/rds.json"
+  description = "Values of the chart; docs/deploy.md says where they go."
   value = {
     region   = var.region
     database = { host = aws_rds_cluster.database.endpoint, port = 5432, name = "movies" }

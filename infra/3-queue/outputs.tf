@@ -14,7 +14,7 @@ output "notification_secret_arn" {
 }
 
 output "next" {
-  description = "Variables of the next step: terraform output -json next > ../3-s3-lambda/3-queue.auto.tfvars.json"
+  description = "Variables of the next step; docs/deploy.md says where they go."
   value = {
     notification_secret_arn = aws_secretsmanager_secret.notification.arn
     role_names              = { for who in ["api", "worker", "operator"] : who => aws_iam_role.workload[who].name }
@@ -22,7 +22,7 @@ output "next" {
 }
 
 output "helm_values" {
-  description = "Values of the chart: terraform output -json helm_values > ../../build/queue.json"
+  description = "Values of the chart; docs/deploy.md says where they go."
   value = {
     queue = { url = aws_sqs_queue.imports.id, maxReceives = var.max_receives }
     worker = {
