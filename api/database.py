@@ -32,6 +32,7 @@ _SESSION: Final = (
     "-c default_transaction_read_only=on -c random_page_cost=1.1 -c jit=off -c work_mem=32MB"
 )
 
+_MORE_TRIES: Final = 2
 _RECYCLE_SECONDS: Final = 600  # so that connections move on after a failover or a resize
 
 
@@ -54,17 +55,22 @@ class Database:
         """Asks a question over a connection. Raises DatabaseUnavailableError.
 
         A connection that died in the pool, or was spoiled, is only noticed by using it, which is
-        cheaper than to try each before use. Then the question is asked once more, over another one.
+        cheaper than to try each before use. Then the question is asked once more, over another one;
+        after a spoiled one twice, for a question that takes just as long as it may spoils several.
         """
         with _unavailability():
-            try:
-                return self._ask_once(question)
-            except SpoiledConnectionError:
-                return self._ask_once(question)
-            except sa.exc.DBAPIError as error:
-                if not error.connection_invalidated:
-                    raise
-                return self._ask_once(question)
+            for _ in range(_MORE_TRIES):
+                with contextlib.suppress(SpoiledConnectionError):
+                    return self._ask_unless_dead(question)
+            return self._ask_unless_dead(question)
+
+    def _ask_unless_dead(self, question: Callable[[sa.Connection], Answer]) -> Answer:
+        try:
+            return self._ask_once(question)
+        except sa.exc.DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return self._ask_once(question)
 
     def _ask_once(self, question: Callable[[sa.Connection], Answer]) -> Answer:
         with self._pool().connect() as connection:

@@ -152,11 +152,11 @@ def test_a_time_out_of_what_was_asked_before_spoils_a_connection(database: Dsns)
     assert answer.result() == question.asked[1] != question.asked[0]
 
 
-def test_whoever_cancels_twice_means_it(database: Dsns) -> None:
+def test_whoever_cancels_three_times_means_it(database: Dsns) -> None:
     asking = make_api(database.api).extensions["movies-r-us"].database.ask
     with ThreadPoolExecutor(1) as thread:
-        answer = thread.submit(asking, Sleepy(2))
-        cancel(database.admin, 2)
+        answer = thread.submit(asking, Sleepy(3))
+        cancel(database.admin, 3)
     with pytest.raises(DatabaseUnavailableError):
         answer.result()
 
