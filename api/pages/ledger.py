@@ -58,7 +58,9 @@ def show_one(import_id: str) -> Response:
     try:
         asked = Question.read(request.query_string)
         query = asked.load(_bad_records)
-        return rendering.show("import.html", _ask(lambda c: _answer_one(c, import_id, query)))
+        return rendering.show(
+            "import.html", _ask(lambda c: _answer_one_with_actions(c, import_id, query))
+        )
     except ApiError as error:
         return rendering.show_failure(error, "../../")
 
@@ -148,13 +150,19 @@ def _answer_one(connection: sa.Connection, import_id: str, query: dict[str, Any]
     return {
         "root": "../../",
         "entry": entry,
-        "actions": queries.list_actions(connection, found["id"]),
-        "action_names": ACTIONS,
         "bad": bad.rows,
         "after": query["after"],
         "following": bad.following,
         "wait_seconds": seconds_to_wait([entry]),
     }
+
+
+def _answer_one_with_actions(
+    connection: sa.Connection, import_id: str, query: dict[str, Any]
+) -> dict[str, Any]:
+    values = _answer_one(connection, import_id, query)
+    actions = queries.list_actions(connection, values["entry"].row["id"])
+    return {**values, "actions": actions, "action_names": ACTIONS}
 
 
 def _read_id(text: str) -> uuid.UUID:
