@@ -35,7 +35,7 @@ def show_page() -> Response:
 
 def show_list() -> Response:
     """Shows the list alone, and has the browser show the address of this question."""
-    answer = _show("ledger_alone.html", _answer_list)
+    answer = _show("ledger_alone.html", _answer_list, tagged=True)
     if answer.status_code == 200:
         query = Question.read(request.query_string).query
         answer.headers["HX-Replace-Url"] = f"imports?{query}" if query else "imports"
@@ -74,7 +74,7 @@ def show_bad_records(import_id: str) -> Response:
         return rendering.show_failure(error, "../../../")
 
 
-def _show(template: str, answer: Any) -> Response:
+def _show(template: str, answer: Any, *, tagged: bool = False) -> Response:
     asked = Question()
     try:
         asked = Question.read(request.query_string)
@@ -83,9 +83,10 @@ def _show(template: str, answer: Any) -> Response:
         made = rendering.show(template, {**_given(asked), **values})
     except ApiError as error:
         return rendering.show(template, _given(asked), rendering.Failure.of(error))
-    if values["tag"]:
+    # The tag is of the list alone: around it are plots, which change with the time of day.
+    if tagged and values["tag"]:
         made.set_etag(values["tag"])
-    made.make_conditional(request)
+        made.make_conditional(request)
     return made
 
 
@@ -134,8 +135,12 @@ def _answer_list(
         "following": asked.at("cursor", page.following) if page.following else None,
         "wait_seconds": seconds_to_wait(listed, idle=None if "cursor" in query else _IDLE_SECONDS),
         # What is under way takes longer and longer, whether its row changes or not.
-        "tag": None if under_way else hashlib.sha256(repr(page.rows).encode()).hexdigest(),
+        "tag": None if under_way else _tag(page.rows),
     }
+
+
+def _tag(rows: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(repr((services().release, rows)).encode()).hexdigest()
 
 
 def _answer_one(connection: sa.Connection, import_id: str, query: dict[str, Any]) -> dict[str, Any]:

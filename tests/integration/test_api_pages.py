@@ -201,6 +201,19 @@ def test_a_page_that_has_not_changed_is_not_sent_again(
     assert client.get(path, headers={"If-None-Match": tag}).status_code == 200
 
 
+def test_the_list_of_imports_has_a_tag_and_the_page_with_its_plots_has_none(
+    client: FlaskClient, database: Dsns
+) -> None:
+    make_import(database.admin)
+    tag = client.get("/ui/imports/list").headers["ETag"]
+    unchanged = client.get("/ui/imports/list", headers={"If-None-Match": tag})
+    assert unchanged.status_code == 304
+    whole = client.get("/ui/imports", headers={"If-None-Match": tag})
+    assert (whole.status_code, whole.headers.get("ETag")) == (200, None)
+    make_import(database.admin)
+    assert client.get("/ui/imports/list", headers={"If-None-Match": tag}).status_code == 200
+
+
 def test_files_are_kept_for_ever_under_an_address_of_their_own(client: FlaskClient) -> None:
     files = [link for link in page_of(client, "/").links if "static" in link]
     assert len(files) == 4
