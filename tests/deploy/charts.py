@@ -20,6 +20,7 @@ PRODUCTION: Final = (
     *("--set", "ingress.certificateArn=arn:aws:acm:eu-west-1:123456789012:certificate/1"),
     *("--set", f"images.api.digest=sha256:{'a' * 64},images.worker.digest=sha256:{'b' * 64}"),
     *("--set-string", f"database.caBundle={CERTIFICATE}"),
+    *("--set", "traces.endpoint=http://collector.monitoring:4318,traces.percent=10"),
 )
 VARIANTS: Final = {
     "default": (),

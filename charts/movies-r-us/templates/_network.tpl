@@ -23,6 +23,18 @@
     - port: {{ .Values.database.port }}
 {{- end -}}
 
+{{/* A collector in the cluster; one outside it is within reach already, where AWS is. */}}
+{{- define "movies.egressTraces" -}}
+{{- if and .Values.traces.endpoint .Values.traces.namespace }}
+- to:
+    - namespaceSelector:
+        matchLabels:
+          kubernetes.io/metadata.name: {{ .Values.traces.namespace }}
+  ports:
+    - port: {{ regexFind "[0-9]+$" .Values.traces.endpoint }}
+{{- end }}
+{{- end -}}
+
 {{- define "movies.egressAws" -}}
 - to:
     {{- range .Values.networkPolicy.aws }}

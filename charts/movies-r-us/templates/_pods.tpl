@@ -135,6 +135,25 @@ topologySpreadConstraints:
   value: {{ .Values.queue.url | quote }}
 - name: MRU_LOGS
   value: {{ .Values.logs }}
+{{- include "movies.tracesEnvironment" . }}
+{{- end -}}
+
+{{/* Where traces go, and whose they are. OTEL_SERVICE_NAME is the room's own. */}}
+{{- define "movies.tracesEnvironment" -}}
+{{- with .Values.traces.endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+- name: OTEL_TRACES_SAMPLER
+  value: parentbased_traceidratio
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ divf $.Values.traces.percent 100 | quote }}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: service.namespace={{ include "movies.name" $ }},service.version={{ $.Chart.AppVersion }},k8s.namespace.name={{ $.Release.Namespace }},k8s.pod.name=$(POD_NAME)
+{{- end }}
 {{- end -}}
 
 {{/* What the worker and its operators are told. */}}
