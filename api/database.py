@@ -27,9 +27,12 @@ WAIT_SECONDS: Final = 4  # Postgres itself gives up a second earlier, unless it 
 _POOL_SIZE: Final = 4
 _POOL_OVERFLOW: Final = 1
 # Any page of memory is as near as any other, a compiled plan comes too late for a search of some
-# milliseconds, and the places of millions of movies have to fit into a list.
+# milliseconds, as do helpers, for which a statement that is over its time also waits before it ends
+# (and Postgres tells the next one then: see SpoiledConnectionError); and the places of millions of
+# movies have to fit into a list.
 _SESSION: Final = (
-    "-c default_transaction_read_only=on -c random_page_cost=1.1 -c jit=off -c work_mem=32MB"
+    "-c default_transaction_read_only=on -c random_page_cost=1.1 -c jit=off"
+    " -c max_parallel_workers_per_gather=0 -c work_mem=32MB"
 )
 
 _MORE_TRIES: Final = 2

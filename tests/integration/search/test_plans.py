@@ -1,4 +1,6 @@
-"""How Postgres finds movies among 200,000: never by reading them all, statistics or none."""
+"""How Postgres finds movies among 200,000: never by reading them all, statistics or none, and
+never by several processes, whose end a time-out waits for.
+"""
 
 import itertools
 import json
@@ -16,6 +18,13 @@ from schemas.search import MovieSearchSchema
 from tests.searching import Search
 
 SORTS = ("-year", "year", "title", "-title")
+
+GOOD = {
+    "Index Scan",
+    "Index Only Scan",
+    "Bitmap Heap Scan",
+    "Tid Range Scan",
+}
 
 FILTERS: dict[str, dict[str, Any]] = {
     "everything": {},
@@ -87,7 +96,7 @@ def forget_statistics(dsns: Dsns) -> None:
 def test_no_search_reads_the_whole_table(search: Search) -> None:
     for (name, filters), sort in itertools.product(FILTERS.items(), SORTS):
         loaded = MovieSearchSchema().load({**filters, "sort": sort})
-        assert "Seq Scan" not in scans_of_movies(search, loaded), (name, sort)
+        assert scans_of_movies(search, loaded) <= GOOD, (name, sort)
 
 
 def test_no_page_further_on_reads_the_whole_table(search: Search) -> None:
@@ -96,7 +105,7 @@ def test_no_page_further_on_reads_the_whole_table(search: Search) -> None:
     for filters, sort in itertools.product(common, SORTS):
         cursor = search.find(**filters, sort=sort).following
         loaded = MovieSearchSchema().load({**filters, "sort": sort, "cursor": cursor})
-        assert "Seq Scan" not in scans_of_movies(search, loaded), (filters, sort)
+        assert scans_of_movies(search, loaded) <= GOOD, (filters, sort)
 
 
 def scans_of_movies(search: Search, query: dict[str, Any]) -> set[str]:
@@ -114,7 +123,7 @@ def scans_of_movies(search: Search, query: dict[str, Any]) -> set[str]:
 
     plans = search.database.ask(ask)
     scans = {
-        node["Node Type"]
+        ("Parallel " if node["Parallel Aware"] else "") + node["Node Type"]
         for plan in plans
         for node in nodes(plan)
         if node.get("Relation Name") == "movies"
@@ -123,9 +132,16 @@ def scans_of_movies(search: Search, query: dict[str, Any]) -> set[str]:
     return scans
 
 
+# By several processes, where that is allowed at all: millions of movies have it look cheap.
+_TEMPTED = (
+    "SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0;"
+    " SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL min_parallel_index_scan_size = 0"
+)
+
+
 def explain(connection: sa.Connection, statement: str, parameters: Any) -> dict[str, Any]:
     *settings, last = statement.split(";")
-    text = ";".join([*settings, f" EXPLAIN (FORMAT JSON) {last}"])
+    text = ";".join([_TEMPTED, *settings, f" EXPLAIN (FORMAT JSON) {last}"])
     ((found,),) = connection.exec_driver_sql(text, parameters)
     plan: dict[str, Any] = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
     return plan
