@@ -24,25 +24,31 @@ BY_SORTING: Final = "SET LOCAL enable_indexscan = off; "
 
 _PROBED_BLOCKS: Final = 60  # about 1,500 movies
 _FEW: Final = 6  # found among those, they say little of how many there are
-_COMMON: Final = 40_000  # movies: so many that it takes long to learn that they are beyond counting
+_COMMON: Final = 40_000  # movies: so many that there is no time to read them all
 
 _PROBED: Final = """
-SELECT count(*) FILTER (WHERE {filters}) AS found,
+SELECT least({counts}) AS found,
     pg_relation_size('movies') / current_setting('block_size')::bigint AS blocks
 FROM movies WHERE ctid < '({probed},0)'
 """
+_COUNT: Final = "count(*) FILTER (WHERE {condition})"
 
 
 def is_rare(connection: sa.Connection, filters: Filters) -> bool:
     """Tells whether to look movies up in an index: one knows them, and they are not too many.
 
-    That is a guess from the first movies of the table. If it is wrong, it only takes longer. Of
-    what is common in all years the index would give all, for the years to be taken from.
+    The rarest of the conditions tells, for what the index gives has to be read to see whether it
+    meets the others. That is a guess from the first movies of the table: where it is wrong, it only
+    takes longer.
     """
-    texts = filters.texts
-    if not texts.indexed:
+    indexed = [each for each in filters.conditions if each.indexed]
+    if not indexed:
         return False
-    statement = BY_PLACE + _PROBED.format(filters=texts.sql, probed=_PROBED_BLOCKS)
-    (row,) = select_text(connection, statement, texts.values)
+    statement = BY_PLACE + _PROBED.format(
+        counts=", ".join(_COUNT.format(condition=each.sql) for each in indexed),
+        probed=_PROBED_BLOCKS,
+    )
+    values = tuple(each.value for each in indexed)
+    (row,) = select_text(connection, statement, values)
     expected = row["found"] * row["blocks"] / _PROBED_BLOCKS
     return bool(row["found"] < _FEW or expected < _COMMON)
