@@ -26,10 +26,10 @@ WAIT_SECONDS: Final = 4  # Postgres itself gives up a second earlier, unless it 
 # A worker process serves four requests at a time; one more is for the readiness probe.
 _POOL_SIZE: Final = 4
 _POOL_OVERFLOW: Final = 1
-# Any page of memory is as near as any other, a compiled plan comes too late for a search of some
-# milliseconds, as do helpers, for which a statement that is over its time also waits before it ends
-# (and Postgres tells the next one then: see SpoiledConnectionError); and the places of millions of
-# movies have to fit into a list.
+# Any page of memory is as near as any other; a compiled plan comes too late for a search of some
+# milliseconds, as do helpers, for whom a statement that is over its time also waits before it ends
+# (which Postgres then tells the next one: see SpoiledConnectionError); and the places of millions
+# of movies have to fit into a list.
 _SESSION: Final = (
     "-c default_transaction_read_only=on -c random_page_cost=1.1 -c jit=off"
     " -c max_parallel_workers_per_gather=0 -c work_mem=32MB"

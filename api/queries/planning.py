@@ -19,8 +19,10 @@ BY_LIST: Final = BY_INDEX + "SET LOCAL enable_bitmapscan = off; "
 BY_PLACE: Final = (
     BY_LIST + "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; "
 )
-# All that is found, however, and then sorted.
-BY_SORTING: Final = "SET LOCAL enable_indexscan = off; "
+# All that is found, however, and then sorted. Only what may read the whole table gains by helpers.
+BY_SORTING: Final = (
+    "SET LOCAL enable_indexscan = off; SET LOCAL max_parallel_workers_per_gather = 2; "
+)
 
 _PROBED_BLOCKS: Final = 60  # about 1,500 movies
 _FEW: Final = 6  # found among those, they say little of how many there are
