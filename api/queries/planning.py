@@ -4,6 +4,7 @@ It would choose by its statistics. They are not there yet after a first import, 
 is rare, and can have it walk past a million movies to find none.
 """
 
+import dataclasses
 from typing import Final
 
 import sqlalchemy as sa
@@ -25,32 +26,66 @@ BY_SORTING: Final = (
 )
 
 _PROBED_BLOCKS: Final = 60  # about 1,500 movies
+_MORE_BLOCKS: Final = 600
 _FEW: Final = 6  # found among those, they say little of how many there are
 _COMMON: Final = 40_000  # movies: so many that there is no time to read them all
+_PAGE: Final = 21  # movies: a page of the usual length, and whether there are more
 
 _PROBED: Final = """
-SELECT least({counts}) AS found,
+SELECT least({counts}) AS rarest, {all_met} AS met, count(*) AS probed,
     pg_relation_size('movies') / current_setting('block_size')::bigint AS blocks
 FROM movies WHERE ctid < '({probed},0)'
 """
 _COUNT: Final = "count(*) FILTER (WHERE {condition})"
 
 
-def is_rare(connection: sa.Connection, filters: Filters) -> bool:
-    """Tells whether to look movies up in an index: one knows them, and they are not too many.
+@dataclasses.dataclass(frozen=True)
+class Guess:
+    """How many movies would have to be read, from the first ones of the table.
 
-    The rarest of the conditions tells, for what the index gives has to be read to see whether it
-    meets the others. That is a guess from the first movies of the table: where it is wrong, it only
-    takes longer.
+    Where it is wrong, a search only takes longer.
     """
+
+    looking_up: float  # all that the rarest condition has, to see whether they meet the others
+    walking: float  # those before a page is full, if those that meet all are spread evenly
+
+    @property
+    def rare(self) -> bool:
+        """Whether there is time to look them up."""
+        return self.looking_up < _COMMON
+
+    @property
+    def far(self) -> bool:
+        """Whether walking is no better."""
+        return self.looking_up < self.walking
+
+
+def guess_costs(connection: sa.Connection, filters: Filters) -> Guess | None:
+    """Guesses what a search costs; None where no index knows what it looks for."""
+    if not filters.indexed:
+        return None
+    guess, met = _guess(connection, filters, _PROBED_BLOCKS)
+    if met < _FEW and guess.looking_up > _COMMON / 2:
+        guess, _ = _guess(connection, filters, _MORE_BLOCKS)
+    return guess
+
+
+def is_rare(connection: sa.Connection, filters: Filters) -> bool:
+    """Tells whether an index knows what a search looks for, and there is time to read all of it."""
+    guess = guess_costs(connection, filters)
+    return guess is not None and guess.rare
+
+
+def _guess(connection: sa.Connection, filters: Filters, blocks: int) -> tuple[Guess, int]:
     indexed = [each for each in filters.conditions if each.indexed]
-    if not indexed:
-        return False
+    texts = filters.texts
     statement = BY_PLACE + _PROBED.format(
         counts=", ".join(_COUNT.format(condition=each.sql) for each in indexed),
-        probed=_PROBED_BLOCKS,
+        all_met=_COUNT.format(condition=texts.sql),
+        probed=blocks,
     )
-    values = tuple(each.value for each in indexed)
+    values = (*(each.value for each in indexed), *texts.values)
     (row,) = select_text(connection, statement, values)
-    expected = row["found"] * row["blocks"] / _PROBED_BLOCKS
-    return bool(row["found"] < _FEW or expected < _COMMON)
+    # A list of some years may end long before a page is full.
+    walking = 0 if filters.years.conditions else _PAGE * row["probed"] / max(row["met"], 0.5)
+    return Guess(row["rarest"] * row["blocks"] / blocks, walking), row["met"]

@@ -14,13 +14,14 @@ import sqlalchemy as sa
 
 from api.queries.filters import Filters
 from api.queries.places import Place
-from api.queries.planning import BY_INDEX, BY_LIST, BY_SORTING, is_rare
+from api.queries.planning import BY_INDEX, BY_LIST, BY_SORTING, guess_costs
 from api.queries.rows import COUNTED_EXACTLY, Total, select_bounded, select_in_time
 from api.queries.totals import count
 
 LOOK_UP_MILLISECONDS: Final = 100
 WALK_MILLISECONDS: Final = 100
-SORT_MILLISECONDS: Final = 2_500  # what remains of the 3 seconds of a request
+FAR_MILLISECONDS: Final = 400  # to look up, where walking is no better
+SORT_MILLISECONDS: Final = 2_200  # what remains of the 3 seconds of a request
 
 # Where nobody counts: of so many among a million, walking finds a page as quickly.
 _MANY: Final = 4_000
@@ -43,8 +44,11 @@ class _LookedUp:
 def find(connection: sa.Connection, filters: Filters, place: Place, *, counted: bool) -> Found:
     """Finds a page of the movies that meet some filters, and counts them if that is wanted."""
     looked_up = None
-    if is_rare(connection, filters):
-        looked_up = _look_up(connection, filters, place, COUNTED_EXACTLY if counted else _MANY)
+    guess = guess_costs(connection, filters)
+    if guess is not None and (guess.rare or guess.far):
+        milliseconds = FAR_MILLISECONDS if guess.far else LOOK_UP_MILLISECONDS
+        bound = COUNTED_EXACTLY if counted else _MANY
+        looked_up = _look_up(connection, filters, place, bound, milliseconds)
         if looked_up is not None and looked_up.total.relation == "eq":
             return Found(looked_up.rows, looked_up.total if counted else None)
     rows = _walk(connection, filters, place)
@@ -71,7 +75,7 @@ ORDER BY page.key {direction}, page.id {direction}
 
 
 def _look_up(
-    connection: sa.Connection, filters: Filters, place: Place, bound: int
+    connection: sa.Connection, filters: Filters, place: Place, bound: int, milliseconds: int
 ) -> _LookedUp | None:
     """Returns the page and its total; without rows where more than `bound` were found; or None
     where the time did not suffice.
@@ -86,7 +90,7 @@ def _look_up(
         direction=place.direction,
     )
     values = (*filters.values, bound + 1, bound, *place.beyond_values)
-    rows = select_in_time(connection, statement, values, milliseconds=LOOK_UP_MILLISECONDS)
+    rows = select_in_time(connection, statement, values, milliseconds=milliseconds)
     if rows is None:
         return None
     number = rows[0]["number"]

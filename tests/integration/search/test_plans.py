@@ -75,6 +75,7 @@ def search(request: pytest.FixtureRequest, many: Dsns) -> Iterator[Search]:
     search = Search(many.api)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ways, "LOOK_UP_MILLISECONDS", 3_000)
+        patch.setattr(ways, "FAR_MILLISECONDS", 3_000)
         patch.setattr(ways, "WALK_MILLISECONDS", 3_000)
         yield search
     search.database.close()

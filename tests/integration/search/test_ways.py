@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.queries import ways
+from api.queries import planning, ways
 from tests.searching import Search, ids_of
 
 QUERIES: list[dict[str, Any]] = [
@@ -46,3 +46,36 @@ def test_what_there_is_no_time_for_is_found_nonetheless(
     monkeypatch.setattr(ways, "LOOK_UP_MILLISECONDS", 1)
     monkeypatch.setattr(ways, "WALK_MILLISECONDS", 1)
     assert ids_of(many_search.find(actor=["john"], title=["the"]).rows) == ids_of(expected.rows)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"title": ["carmen"]}, {"_look_up"}),
+        ({"title": ["the"]}, {"_walk"}),
+        ({"title": ["the"], "genre": ["drama"]}, {"_walk"}),
+        # Each is common here, and both at once is next to nothing.
+        ({"title": ["love", "night"]}, {"_look_up"}),
+        ({"title": ["love", "night"], "year_from": "1990"}, {"_walk"}),
+        ({"title": ["e"]}, {"_walk"}),
+    ],
+)
+def test_the_cheaper_way_is_taken(
+    many_search: Search,
+    query: dict[str, Any],
+    expected: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = set()
+    for name in ("_look_up", "_walk", "_sort"):
+        way = getattr(ways, name)
+        monkeypatch.setattr(
+            ways, name, lambda *a, _name=name, _way=way: taken.add(_name) or _way(*a)
+        )
+    # Common among 200,000, as 40,000 are among millions.
+    monkeypatch.setattr(planning, "_COMMON", 1_000)
+    monkeypatch.setattr(ways, "LOOK_UP_MILLISECONDS", 3_000)
+    monkeypatch.setattr(ways, "FAR_MILLISECONDS", 3_000)
+    monkeypatch.setattr(ways, "WALK_MILLISECONDS", 3_000)
+    many_search.find(**query)
+    assert taken == expected
