@@ -3,6 +3,7 @@
 It writes requests that were put into bytes before, and reads of an answer its status and length.
 """
 
+import contextlib
 import dataclasses
 import itertools
 import re
@@ -49,11 +50,17 @@ class Reply:
 
 
 class Connection:
-    """One connection, over which one request after another is answered."""
+    """One connection, over which one request after another is answered.
+
+    A server may close it between two answers, as gunicorn does when it replaces a process. Then,
+    as any client does, this opens another one and asks again, once: `socket` is a new one after it.
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
         self.socket = self._open()
+        self._request = b""
+        self._asked = 0
         self._head = b""
         self._pieces: list[bytes] = []
         self._missing = 0
@@ -67,13 +74,18 @@ class Connection:
     def send(self, request: bytes) -> None:
         """Sends a request; nothing may be on its way."""
         self._head, self._pieces = b"", []
+        self._request, self._asked = request, 1
         self.socket.sendall(request)
 
     def receive(self) -> Reply | None:
         """Reads once, and returns the answer if that was its end."""
-        data = self.socket.recv(_READ_BYTES)
+        try:
+            data = self.socket.recv(_READ_BYTES)
+        except ConnectionResetError:
+            data = b""
         if not data:
-            raise BenchError("The server closed a connection amid an answer.")
+            self._ask_again()
+            return None
         if not self._head:
             data = self._begin(b"".join([*self._pieces, data]))
             if not self._head:
@@ -90,6 +102,16 @@ class Connection:
         while (reply := self.receive()) is None:
             pass
         return reply
+
+    def _ask_again(self) -> None:
+        if self._head or self._pieces:
+            raise BenchError("The server closed a connection amid an answer.")
+        if self._asked > 1:
+            raise BenchError("The server closes connections and does not answer.")
+        self.socket.close()
+        self.socket = self._open()
+        self._asked += 1
+        self.socket.sendall(self._request)
 
     def _begin(self, data: bytes) -> bytes:
         """Takes the head off what came, once it is whole."""
@@ -161,8 +183,8 @@ def ask_for(
     """
     statuses, size, left = Counter[int](), 0, 0
     wanted = itertools.cycle(requests) if again else iter(requests)
-    with selectors.DefaultSelector() as selector:
-        opened = [Connection(port) for _ in range(connections)]
+    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as closing:
+        opened = [closing.enter_context(Connection(port)) for _ in range(connections)]
         began, work = time.perf_counter(), time.process_time()
         # In this order zip takes no request for which there is no connection.
         for connection, request in zip(opened, wanted, strict=False):
@@ -172,6 +194,9 @@ def ask_for(
         while left and time.perf_counter() < began + seconds:
             for key, _ in selector.select(seconds):
                 reply = key.data.receive()
+                if key.data.socket is not key.fileobj:
+                    selector.unregister(key.fileobj)
+                    selector.register(key.data.socket, selectors.EVENT_READ, key.data)
                 if reply is None:
                     continue
                 statuses[reply.status] += 1
@@ -179,8 +204,7 @@ def ask_for(
                 if request := next(wanted, b""):
                     key.data.send(request)
                 else:
+                    selector.unregister(key.data.socket)
                     left -= 1
         took, work = time.perf_counter() - began, time.process_time() - work
-        for connection in opened:
-            connection.socket.close()
     return Turn(took, statuses, size, work)
