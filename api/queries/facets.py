@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from api.queries.filters import Filters, read_filters
-from api.queries.planning import BY_INDEX, BY_PLACE, is_rare
+from api.queries.planning import BY_INDEX, BY_PLACE, guess_costs
 from api.queries.rows import select_in_time, select_text
 
 MILLISECONDS: Final = 500
@@ -60,13 +60,21 @@ class _Part:
 
 
 def _parts(connection: sa.Connection, filters: Filters) -> Iterator[_Part]:
-    if not filters.texts.conditions or filters.years.conditions or is_rare(connection, filters):
+    if _is_quick(connection, filters):
         statement = BY_INDEX + _NUMBERS.format(filters=filters.sql, part="true")
         rows = select_in_time(connection, statement, filters.values, milliseconds=MILLISECONDS)
         if rows is not None:
             yield _Part(rows, last=True)
             return
     yield from _pieces(connection, filters)
+
+
+def _is_quick(connection: sa.Connection, filters: Filters) -> bool:
+    """Tells whether it is worth trying to have the numbers of all that is found."""
+    if not filters.texts.conditions or filters.years.conditions:
+        return True
+    guess = guess_costs(connection, filters)
+    return guess is not None and guess.looks_up
 
 
 def _pieces(connection: sa.Connection, filters: Filters) -> Iterator[_Part]:

@@ -59,6 +59,11 @@ class Guess:
         """Whether walking is no better."""
         return self.looking_up < self.walking
 
+    @property
+    def looks_up(self) -> bool:
+        """Whether to look them up at all."""
+        return self.rare or self.far
+
 
 def guess_costs(connection: sa.Connection, filters: Filters) -> Guess | None:
     """Guesses what a search costs; None where no index knows what it looks for."""
@@ -68,12 +73,6 @@ def guess_costs(connection: sa.Connection, filters: Filters) -> Guess | None:
     if met < _FEW and guess.looking_up > _COMMON / 2:
         guess, _ = _guess(connection, filters, _MORE_BLOCKS)
     return guess
-
-
-def is_rare(connection: sa.Connection, filters: Filters) -> bool:
-    """Tells whether an index knows what a search looks for, and there is time to read all of it."""
-    guess = guess_costs(connection, filters)
-    return guess is not None and guess.rare
 
 
 def _guess(connection: sa.Connection, filters: Filters, blocks: int) -> tuple[Guess, int]:

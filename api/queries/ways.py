@@ -45,7 +45,7 @@ def find(connection: sa.Connection, filters: Filters, place: Place, *, counted: 
     """Finds a page of the movies that meet some filters, and counts them if that is wanted."""
     looked_up = None
     guess = guess_costs(connection, filters)
-    if guess is not None and (guess.rare or guess.far):
+    if guess is not None and guess.looks_up:
         milliseconds = FAR_MILLISECONDS if guess.far else LOOK_UP_MILLISECONDS
         bound = COUNTED_EXACTLY if counted else _MANY
         looked_up = _look_up(connection, filters, place, bound, milliseconds)
