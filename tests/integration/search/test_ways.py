@@ -48,6 +48,7 @@ def test_what_there_is_no_time_for_is_found_nonetheless(
     assert ids_of(many_search.find(actor=["john"], title=["the"]).rows) == ids_of(expected.rows)
 
 
+@pytest.mark.usefixtures("real_records")  # the samples have too few words
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
