@@ -43,9 +43,10 @@ _COUNT: Final = "count(*) FILTER (WHERE {condition})"
 class Guess:
     """How many movies would have to be read, from the first ones of the table.
 
-    Where it is wrong, a search only takes longer.
+    Where it is wrong, a search takes longer, or its total is not exact.
     """
 
+    met: int  # of the first ones, those that meet all conditions but the years
     looking_up: float  # all that the rarest condition has, to see whether they meet the others
     walking: float  # those before a page is full, if those that meet all are spread evenly
 
@@ -69,13 +70,13 @@ def guess_costs(connection: sa.Connection, filters: Filters) -> Guess | None:
     """Guesses what a search costs; None where no index knows what it looks for."""
     if not filters.indexed:
         return None
-    guess, met = _guess(connection, filters, _PROBED_BLOCKS)
-    if met < _FEW and guess.looking_up > _COMMON / 2:
-        guess, _ = _guess(connection, filters, _MORE_BLOCKS)
+    guess = _guess(connection, filters, _PROBED_BLOCKS)
+    if guess.met < _FEW and guess.looking_up > _COMMON / 2:
+        return _guess(connection, filters, _MORE_BLOCKS)
     return guess
 
 
-def _guess(connection: sa.Connection, filters: Filters, blocks: int) -> tuple[Guess, int]:
+def _guess(connection: sa.Connection, filters: Filters, blocks: int) -> Guess:
     indexed = [each for each in filters.conditions if each.indexed]
     texts = filters.texts
     statement = BY_PLACE + _PROBED.format(
@@ -87,4 +88,4 @@ def _guess(connection: sa.Connection, filters: Filters, blocks: int) -> tuple[Gu
     (row,) = select_text(connection, statement, values)
     # A list of some years may end long before a page is full.
     walking = 0 if filters.years.conditions else _PAGE * row["probed"] / max(row["met"], 0.5)
-    return Guess(row["rarest"] * row["blocks"] / blocks, walking), row["met"]
+    return Guess(row["met"], row["rarest"] * row["blocks"] / blocks, walking)
