@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from api.queries.filters import Filters, read_filters
-from api.queries.planning import BY_INDEX, BY_PLACE, guess_costs
+from api.queries.planning import BY_INDEX, BY_INDEXES, BY_PLACE, guess_costs
 from api.queries.rows import select_in_time, select_text
 
 MILLISECONDS: Final = 500
@@ -60,8 +60,9 @@ class _Part:
 
 
 def _parts(connection: sa.Connection, filters: Filters) -> Iterator[_Part]:
-    if _is_quick(connection, filters):
-        statement = BY_INDEX + _NUMBERS.format(filters=filters.sql, part="true")
+    if (planned := _planned(connection, filters)) is not None:
+        settings, conditions = planned
+        statement = settings + _NUMBERS.format(filters=conditions, part="true")
         rows = select_in_time(connection, statement, filters.values, milliseconds=MILLISECONDS)
         if rows is not None:
             yield _Part(rows, last=True)
@@ -69,12 +70,16 @@ def _parts(connection: sa.Connection, filters: Filters) -> Iterator[_Part]:
     yield from _pieces(connection, filters)
 
 
-def _is_quick(connection: sa.Connection, filters: Filters) -> bool:
-    """Tells whether it is worth trying to have the numbers of all that is found."""
-    if not filters.texts.conditions or filters.years.conditions:
-        return True
+def _planned(connection: sa.Connection, filters: Filters) -> tuple[str, str] | None:
+    """Returns how to have the numbers of all that is found, where it is worth trying: what the
+    planner is told, and the conditions.
+    """
     guess = guess_costs(connection, filters)
-    return guess is not None and guess.looks_up
+    if guess is not None and guess.looks_up:
+        return BY_INDEXES, filters.sql_through(guess.through)
+    if not filters.texts.conditions or filters.years.conditions:
+        return BY_INDEX, filters.sql
+    return None
 
 
 def _pieces(connection: sa.Connection, filters: Filters) -> Iterator[_Part]:

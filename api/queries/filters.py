@@ -7,6 +7,7 @@ Terms are folded by the same functions of the database that folded the columns.
 import dataclasses
 import enum
 import re
+from collections.abc import Collection
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -26,13 +27,21 @@ _GENRES_MAX: Final = 200
 _YEARS: Final = {"year": "year = %s", "year_from": "year >= %s", "year_to": "year <= %s"}
 
 
+class Index(enum.Enum):
+    """What finds the movies that meet a condition."""
+
+    YEARS = enum.auto()
+    GENRES = enum.auto()
+    TRIGRAMS = enum.auto()
+
+
 @dataclasses.dataclass(frozen=True)
 class Condition:
-    """A condition in psycopg2's words, and its value."""
+    """A condition in psycopg2's words, its values, and the index for it, if any."""
 
     sql: str
-    value: Any
-    indexed: bool = False  # an index of what texts contain finds the movies
+    values: tuple[Any, ...]
+    index: Index | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,24 +54,30 @@ class Filters:
     def sql(self) -> str:
         return " AND ".join(condition.sql for condition in self.conditions) or "true"
 
-    @property
-    def values(self) -> tuple[Any, ...]:
-        return tuple(condition.value for condition in self.conditions)
+    def sql_through(self, through: Collection[Condition]) -> str:
+        """Returns the same, but so that no other indexes can serve than those of `through`."""
+        return " AND ".join(
+            each.sql if each in through else f"({each.sql}) IS TRUE" for each in self.conditions
+        )
 
     @property
-    def indexed(self) -> bool:
-        """Whether at least one of them can be looked up."""
-        return any(condition.indexed for condition in self.conditions)
+    def values(self) -> tuple[Any, ...]:
+        return tuple(value for condition in self.conditions for value in condition.values)
+
+    @property
+    def indexed(self) -> "Filters":
+        """Those that can be looked up."""
+        return Filters(tuple(each for each in self.conditions if each.index))
 
     @property
     def years(self) -> "Filters":
-        """Those of the year, which the list by year is an index of."""
-        return Filters(tuple(each for each in self.conditions if each.sql in _YEARS.values()))
+        """That of the years, if any, which the list by year is an index of."""
+        return Filters(tuple(each for each in self.conditions if each.index is Index.YEARS))
 
     @property
     def texts(self) -> "Filters":
         """All the others."""
-        return Filters(tuple(each for each in self.conditions if each.sql not in _YEARS.values()))
+        return Filters(tuple(each for each in self.conditions if each.index is not Index.YEARS))
 
 
 class Reach(enum.Enum):
@@ -76,7 +91,7 @@ class Reach(enum.Enum):
 def read_filters(connection: sa.Connection, query: dict[str, Any]) -> Filters | None:
     """Reads the filters of a loaded query; None where nothing can meet them."""
     conditions = [
-        *(Condition(sql, query[name]) for name, sql in _YEARS.items() if name in query),
+        *_years_condition(query),
         *(_text_condition(connection, "title_folded", term) for term in query["title"]),
         *(_text_condition(connection, "cast_folded", term) for term in query["actor"]),
         *(_genre_condition(connection, term) for term in query["genre"]),
@@ -106,14 +121,19 @@ def reach_of(connection: sa.Connection, term: str) -> Reach:
     return Reach.INDEX if folded["index"] else Reach.READING
 
 
+def _years_condition(query: dict[str, Any]) -> list[Condition]:
+    asked = {sql: query[name] for name, sql in _YEARS.items() if name in query}
+    return [Condition(" AND ".join(asked), tuple(asked.values()), Index.YEARS)] if asked else []
+
+
 def _text_condition(connection: sa.Connection, column: str, term: str) -> Condition | None:
     reach = reach_of(connection, term)
     if reach is Reach.NOTHING:
         return None
     if reach is Reach.READING:
         # Not LIKE, for which the planner may choose to read all of an index.
-        return Condition(f"strpos({column}, mru_search_text(%s)) > 0", term)
-    return Condition(f"{column} LIKE mru_like(%s)", term, indexed=True)
+        return Condition(f"strpos({column}, mru_search_text(%s)) > 0", (term,))
+    return Condition(f"{column} LIKE mru_like(%s)", (term,), Index.TRIGRAMS)
 
 
 # A substring is looked up in the dictionary, not in the movies.
@@ -129,5 +149,5 @@ def _genre_condition(connection: sa.Connection, term: str) -> Condition | None:
     if not names:
         return None
     if len(names) > _GENRES_MAX:
-        return Condition("strpos(mru_search_names(genres), mru_search_text(%s)) > 0", term)
-    return Condition("genres && %s::text[]", names, indexed=True)
+        return Condition("strpos(mru_search_names(genres), mru_search_text(%s)) > 0", (term,))
+    return Condition("genres && %s::text[]", (names,), Index.GENRES)

@@ -9,11 +9,13 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from api.queries.filters import Filters
+from api.queries.filters import Condition, Filters, Index
 from api.queries.rows import select_text
 
-# Through the indexes of what texts contain, or along a list.
+# Through any index, or along a list.
 BY_INDEX: Final = "SET LOCAL enable_seqscan = off; "
+# Through every index that can serve, so that no movie is read which does not meet all conditions.
+BY_INDEXES: Final = BY_INDEX + "SET LOCAL cpu_tuple_cost = 1000; "
 # Along a list, for which an index of another kind is no substitute.
 BY_LIST: Final = BY_INDEX + "SET LOCAL enable_bitmapscan = off; "
 # A piece of the table as it lies on the disk, given by `ctid`.
@@ -28,11 +30,15 @@ BY_SORTING: Final = (
 _PROBED_BLOCKS: Final = 60  # about 1,500 movies
 _MORE_BLOCKS: Final = 600
 _FEW: Final = 6  # found among those, they say little of how many there are
-_COMMON: Final = 40_000  # movies: so many that there is no time to read them all
 _PAGE: Final = 21  # movies: a page of the usual length, and whether there are more
 
+# What costs are counted in is a movie that is read, 1 to 4 microseconds where memory holds all. An
+# entry of an index is a part of that.
+_COMMON: Final = 50_000  # there is no time for more
+_ENTRY: Final = {Index.YEARS: 0.07, Index.GENRES: 0.1, Index.TRIGRAMS: 0.25}
+
 _PROBED: Final = """
-SELECT least({counts}) AS rarest, {all_met} AS met, count(*) AS probed,
+SELECT ARRAY[{counts}] AS counts, {all_met} AS met, count(*) AS probed,
     pg_relation_size('movies') / current_setting('block_size')::bigint AS blocks
 FROM movies WHERE ctid < '({probed},0)'
 """
@@ -41,14 +47,15 @@ _COUNT: Final = "count(*) FILTER (WHERE {condition})"
 
 @dataclasses.dataclass(frozen=True)
 class Guess:
-    """How many movies would have to be read, from the first ones of the table.
+    """What a search costs, in movies read, as the first ones of the table have it.
 
     Where it is wrong, a search takes longer, or its total is not exact.
     """
 
     met: int  # of the first ones, those that meet all conditions but the years
-    looking_up: float  # all that the rarest condition has, to see whether they meet the others
-    walking: float  # those before a page is full, if those that meet all are spread evenly
+    through: tuple[Condition, ...]  # those whose indexes are worth being read
+    looking_up: float  # to read those, and every movie that is in all of them
+    walking: float  # to read those before a page is full, if what is found is spread evenly
 
     @property
     def rare(self) -> bool:
@@ -56,19 +63,14 @@ class Guess:
         return self.looking_up < _COMMON
 
     @property
-    def far(self) -> bool:
-        """Whether walking is no better."""
-        return self.looking_up < self.walking
-
-    @property
     def looks_up(self) -> bool:
-        """Whether to look them up at all."""
-        return self.rare or self.far
+        """Whether to look them up: there is time, or walking is no better."""
+        return self.rare or self.looking_up < self.walking
 
 
 def guess_costs(connection: sa.Connection, filters: Filters) -> Guess | None:
     """Guesses what a search costs; None where no index knows what it looks for."""
-    if not filters.indexed:
+    if not filters.texts.indexed.conditions:
         return None
     guess = _guess(connection, filters, _PROBED_BLOCKS)
     if guess.met < _FEW and guess.looking_up > _COMMON / 2:
@@ -77,15 +79,36 @@ def guess_costs(connection: sa.Connection, filters: Filters) -> Guess | None:
 
 
 def _guess(connection: sa.Connection, filters: Filters, blocks: int) -> Guess:
-    indexed = [each for each in filters.conditions if each.indexed]
-    texts = filters.texts
+    indexed, texts = filters.indexed, filters.texts
     statement = BY_PLACE + _PROBED.format(
-        counts=", ".join(_COUNT.format(condition=each.sql) for each in indexed),
+        counts=", ".join(_COUNT.format(condition=each.sql) for each in indexed.conditions),
         all_met=_COUNT.format(condition=texts.sql),
         probed=blocks,
     )
-    values = (*(each.value for each in indexed), *texts.values)
-    (row,) = select_text(connection, statement, values)
+    (row,) = select_text(connection, statement, (*indexed.values, *texts.values))
+    probed = max(row["probed"], 1)
+    shares = [max(count, 0.5) / probed for count in row["counts"]]
+    movies = probed * max(row["blocks"], blocks) / blocks
+    shared = list(zip(shares, indexed.conditions, strict=True))
+    through, looking_up = cheapest_indexes(shared, movies)
     # A list of some years may end long before a page is full.
-    walking = 0 if filters.years.conditions else _PAGE * row["probed"] / max(row["met"], 0.5)
-    return Guess(row["met"], row["rarest"] * row["blocks"] / blocks, walking)
+    walking = 0 if filters.years.conditions else _PAGE * probed / max(row["met"], 0.5)
+    return Guess(row["met"], through, looking_up, walking)
+
+
+def cheapest_indexes(
+    shares: list[tuple[float, Condition]], movies: float
+) -> tuple[tuple[Condition, ...], float]:
+    """Returns the conditions whose indexes to read, and what that and the movies found in all of
+    them cost, in movies read; `shares` are of the `movies`, and taken as independent of each other.
+
+    The rarest condition is one, and each other that spares more movies than it costs.
+    """
+    through, cost, left = list[Condition](), 0.0, movies
+    for share, condition in sorted(shares, key=lambda pair: pair[0]):
+        entries = share * movies * _ENTRY[condition.index] if condition.index else 0
+        if not through or entries < left * (1 - share):
+            through.append(condition)
+            cost += entries
+            left *= share
+    return tuple(through), cost + left

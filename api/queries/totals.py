@@ -63,7 +63,8 @@ def _part(connection: sa.Connection, filters: Filters) -> _Part:
     if not filters.texts.conditions:
         return _Part(f"movies WHERE {filters.sql}", "true", filters.values, BY_LIST)
     # What an index knows comes here where it is common.
-    blocks, listed = (COMMON_BLOCKS, COMMON_LISTED) if filters.indexed else (BLOCKS, LISTED)
+    common = filters.texts.indexed.conditions
+    blocks, listed = (COMMON_BLOCKS, COMMON_LISTED) if common else (BLOCKS, LISTED)
     if filters.years.conditions and not _has_at_most(connection, blocks):
         return _last_of_years(filters, listed)
     return _first_blocks(filters, blocks)

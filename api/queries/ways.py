@@ -12,15 +12,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from api.queries.filters import Filters
+from api.queries.filters import Condition, Filters
 from api.queries.places import Place
-from api.queries.planning import BY_INDEX, BY_LIST, BY_SORTING, guess_costs
+from api.queries.planning import BY_INDEXES, BY_LIST, BY_SORTING, guess_costs
 from api.queries.rows import COUNTED_EXACTLY, Total, select_bounded, select_in_time
 from api.queries.totals import count
 
-LOOK_UP_MILLISECONDS: Final = 100
+LOOK_UP_MILLISECONDS: Final = 400
 WALK_MILLISECONDS: Final = 100
-FAR_MILLISECONDS: Final = 400  # to look up, where walking is no better
 SORT_MILLISECONDS: Final = 2_200  # what remains of the 3 seconds of a request
 
 # Where nobody counts: of so many among a million, walking finds a page as quickly.
@@ -46,9 +45,8 @@ def find(connection: sa.Connection, filters: Filters, place: Place, *, counted: 
     looked_up = None
     guess = guess_costs(connection, filters)
     if guess is not None and guess.looks_up:
-        milliseconds = FAR_MILLISECONDS if guess.far else LOOK_UP_MILLISECONDS
         bound = COUNTED_EXACTLY if counted else _MANY
-        looked_up = _look_up(connection, filters, place, bound, milliseconds)
+        looked_up = _look_up(connection, filters, place, bound, guess.through)
         if looked_up is not None and looked_up.total.relation == "eq":
             return Found(looked_up.rows, looked_up.total if counted else None)
     rows = _walk(connection, filters, place)
@@ -75,22 +73,26 @@ ORDER BY page.key {direction}, page.id {direction}
 
 
 def _look_up(
-    connection: sa.Connection, filters: Filters, place: Place, bound: int, milliseconds: int
+    connection: sa.Connection,
+    filters: Filters,
+    place: Place,
+    bound: int,
+    through: tuple[Condition, ...],
 ) -> _LookedUp | None:
     """Returns the page and its total; without rows where more than `bound` were found; or None
     where the time did not suffice.
     """
-    statement = BY_INDEX + _LOOKED_UP.format(
+    statement = BY_INDEXES + _LOOKED_UP.format(
         key_column=place.key_column,
         key=place.key,
-        filters=filters.sql,
+        filters=filters.sql_through(through),
         beyond=place.beyond,
         order=place.order,
         columns=place.columns,
         direction=place.direction,
     )
     values = (*filters.values, bound + 1, bound, *place.beyond_values)
-    rows = select_in_time(connection, statement, values, milliseconds=milliseconds)
+    rows = select_in_time(connection, statement, values, milliseconds=LOOK_UP_MILLISECONDS)
     if rows is None:
         return None
     number = rows[0]["number"]

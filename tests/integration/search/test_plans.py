@@ -75,7 +75,6 @@ def search(request: pytest.FixtureRequest, many: Dsns) -> Iterator[Search]:
     search = Search(many.api)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ways, "LOOK_UP_MILLISECONDS", 3_000)
-        patch.setattr(ways, "FAR_MILLISECONDS", 3_000)
         patch.setattr(ways, "WALK_MILLISECONDS", 3_000)
         yield search
     search.database.close()
@@ -110,8 +109,49 @@ def test_no_page_further_on_reads_the_whole_table(search: Search) -> None:
         assert scans_of_movies(search, loaded) <= GOOD, (filters, sort)
 
 
+_INDEXES = {
+    "title_folded": "movies_title_trigrams",
+    "cast_folded": "movies_cast_trigrams",
+    "genres": "movies_genres",
+    "year": "movies_by_year",
+}
+_LOOKED_UP: list[tuple[dict[str, Any], set[str]]] = [
+    ({"title": ["carmen"]}, {"title_folded"}),
+    ({"title": ["carmen"], "genre": ["drama"]}, {"title_folded"}),
+    ({"title": ["carmen"], "year_from": "1994"}, {"title_folded"}),
+    ({"title": ["night"], "year": "1994"}, {"title_folded", "year"}),
+    ({"title": ["the"], "year": "1994"}, {"year"}),
+    ({"actor": ["john"], "genre": ["silent"]}, {"cast_folded", "genres"}),
+    ({"title": ["night"], "actor": ["mary"]}, {"title_folded", "cast_folded"}),
+]
+
+
+@pytest.mark.usefixtures("real_records")
+@pytest.mark.parametrize(("filters", "expected"), _LOOKED_UP)
+def test_a_look_up_reads_the_indexes_that_pay(
+    search: Search, filters: dict[str, Any], expected: set[str]
+) -> None:
+    plans = plans_of(search, MovieSearchSchema().load(filters))
+    looked_up = next(plan for plan in plans if plan["Node Type"] == "Sort")
+    found = {node["Index Name"] for node in nodes(looked_up) if "Index Name" in node}
+    found.discard("movies_pkey")  # by which the page itself is read
+    assert found == {_INDEXES[column] for column in expected}
+
+
 def scans_of_movies(search: Search, query: dict[str, Any]) -> set[str]:
     """Returns the ways in which a search has Postgres read the movies."""
+    scans = {
+        ("Parallel " if node["Parallel Aware"] else "") + node["Node Type"]
+        for plan in plans_of(search, query)
+        for node in nodes(plan)
+        if node.get("Relation Name") == "movies"
+    }
+    assert scans
+    return scans
+
+
+def plans_of(search: Search, query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the plans of all statements of a search, in their order."""
     statements: list[tuple[str, Any]] = []
 
     def remember(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
@@ -123,15 +163,7 @@ def scans_of_movies(search: Search, query: dict[str, Any]) -> set[str]:
         sa.event.remove(connection, "before_cursor_execute", remember)
         return [explain(connection, *statement) for statement in statements]
 
-    plans = search.database.ask(ask)
-    scans = {
-        ("Parallel " if node["Parallel Aware"] else "") + node["Node Type"]
-        for plan in plans
-        for node in nodes(plan)
-        if node.get("Relation Name") == "movies"
-    }
-    assert scans
-    return scans
+    return search.database.ask(ask)
 
 
 # By several processes, where that is allowed at all: millions of movies have it look cheap.

@@ -76,7 +76,6 @@ def test_the_cheaper_way_is_taken(
     # Common among 200,000, as 40,000 are among millions.
     monkeypatch.setattr(planning, "_COMMON", 1_000)
     monkeypatch.setattr(ways, "LOOK_UP_MILLISECONDS", 3_000)
-    monkeypatch.setattr(ways, "FAR_MILLISECONDS", 3_000)
     monkeypatch.setattr(ways, "WALK_MILLISECONDS", 3_000)
     many_search.find(**query)
     assert taken == expected
