@@ -22,7 +22,7 @@ from local.rooms import Rooms
 from local.settings import StackSettings
 from local.stack import Stack
 from schemas.settings import Environment
-from tests.faults import HttpProxy
+from tests.proxies import HttpProxy
 
 ROOT = Path(__file__).parents[1]
 DEADLINE_SECONDS = 60

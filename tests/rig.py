@@ -22,7 +22,7 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 from schemas.notification import IMPORT_QUEUE
-from tests.faults import HttpProxy
+from tests.proxies import HttpProxy
 
 ROOT: Final = Path(__file__).parent.parent
 REGION: Final = "eu-central-1"

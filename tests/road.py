@@ -20,7 +20,7 @@ import psycopg2
 
 from local.database import Dsns, environment_of
 from schemas.notification import IMPORT_TASK, Notification, dump_notification, notification_id
-from tests.faults import TcpProxy
+from tests.proxies import TcpProxy
 from tests.rig import AWS, REGION, ROOT, Rig, encode, make_message, make_rig, wait_until
 
 Worker = subprocess.Popen[bytes]

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from local.folder import forget
 from tests.browser.chromium import Visit
-from tests.faults import HttpProxy
 from tests.local_stack import get, put, running_stack_behind
+from tests.proxies import HttpProxy
 from tests.slow_files import CHUNK_RECORDS, RECORDS, Tap, make_file
 
 Begin = Callable[..., Visit]

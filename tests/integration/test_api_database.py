@@ -17,7 +17,7 @@ from local.database import Dsns
 from local.postgres import Address
 from schemas.tables import metadata
 from tests.calling import make_api
-from tests.faults import TcpProxy
+from tests.proxies import TcpProxy
 from tests.rows import make_movie
 
 

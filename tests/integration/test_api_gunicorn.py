@@ -15,8 +15,9 @@ import pytest
 
 from local.database import Dsns
 from tests.calling import api_environment, make_signed
-from tests.faults import HttpProxy, hang
+from tests.faults import hang
 from tests.gunicorn import DEADLINE_SECONDS, Gunicorn
+from tests.proxies import HttpProxy
 from tests.rig import AWS, moto_server
 from tests.rows import make_movie
 

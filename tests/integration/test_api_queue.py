@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 
 from schemas.notification import IMPORT_QUEUE, IMPORT_TASK, load_notification
 from tests.calling import make_api, make_signed
-from tests.faults import Fault, HttpProxy, close, hang, lose_answer, status
+from tests.faults import Fault, close, hang, lose_answer, status
+from tests.proxies import HttpProxy
 from tests.rig import AWS, REGION, moto_server
 
 NOTIFICATION = {

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import faults
+from tests.proxies import HttpProxy, TcpProxy
 
 BODY = b"x" * 100_000
 
@@ -44,13 +45,13 @@ def serve(server: socketserver.TCPServer) -> Iterator[int]:
 
 
 @pytest.fixture
-def proxy() -> Iterator[faults.HttpProxy]:
+def proxy() -> Iterator[HttpProxy]:
     for port in serve(http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Files)):
-        with faults.HttpProxy(port) as proxy:
+        with HttpProxy(port) as proxy:
             yield proxy
 
 
-def get(proxy: faults.HttpProxy, path: str = "/bucket/key") -> tuple[int, bytes]:
+def get(proxy: HttpProxy, path: str = "/bucket/key") -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)
     try:
         connection.request("GET", path)
@@ -60,19 +61,19 @@ def get(proxy: faults.HttpProxy, path: str = "/bucket/key") -> tuple[int, bytes]
         connection.close()
 
 
-def test_what_is_not_planned_passes_unchanged(proxy: faults.HttpProxy) -> None:
+def test_what_is_not_planned_passes_unchanged(proxy: HttpProxy) -> None:
     proxy.plan(faults.close, operation="GET /other")
     assert get(proxy) == (200, BODY)
     assert [request.operation for request in proxy.requests] == ["GET /bucket/key"]
 
 
-def test_a_status_stands_in_for_the_answer_as_often_as_planned(proxy: faults.HttpProxy) -> None:
+def test_a_status_stands_in_for_the_answer_as_often_as_planned(proxy: HttpProxy) -> None:
     plan = proxy.plan(faults.status(503, "SlowDown"), times=2, operation="GET /bucket/")
     assert [get(proxy)[0] for _ in range(3)] == [503, 503, 200]
     plan.wait(2)
 
 
-def test_a_body_is_cut_short(proxy: faults.HttpProxy) -> None:
+def test_a_body_is_cut_short(proxy: HttpProxy) -> None:
     proxy.plan(faults.cut_body(after_bytes=1000))
     with pytest.raises(http.client.IncompleteRead) as caught:
         get(proxy)
@@ -80,13 +81,13 @@ def test_a_body_is_cut_short(proxy: faults.HttpProxy) -> None:
 
 
 @pytest.mark.parametrize("fault", [faults.close, faults.lose_answer])
-def test_a_closed_connection_answers_nothing(proxy: faults.HttpProxy, fault: faults.Fault) -> None:
+def test_a_closed_connection_answers_nothing(proxy: HttpProxy, fault: faults.Fault) -> None:
     proxy.plan(fault)
     with pytest.raises(ConnectionError):
         get(proxy)
 
 
-def test_a_black_hole_is_let_go_of_when_the_proxy_cuts(proxy: faults.HttpProxy) -> None:
+def test_a_black_hole_is_let_go_of_when_the_proxy_cuts(proxy: HttpProxy) -> None:
     plan = proxy.plan(faults.hang)
     cutter = threading.Thread(target=lambda: (plan.wait(), proxy.cut()))
     cutter.start()
@@ -100,7 +101,7 @@ def test_a_tcp_client_is_cut_off_after_certain_bytes_which_still_arrive() -> Non
     server.seen = []
     for port in serve(server):
         with (
-            faults.TcpProxy(port) as proxy,
+            TcpProxy(port) as proxy,
             socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client,
         ):
             client.sendall(b"BEGIN\n")

@@ -6,7 +6,7 @@ import pytest
 
 from local.postgres import Address
 from tests.databases import make_database
-from tests.faults import TcpProxy
+from tests.proxies import TcpProxy
 from tests.road import Road, Site, make_road
 from tests.uploads import check_all_is_well
 

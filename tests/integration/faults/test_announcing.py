@@ -19,7 +19,7 @@ from notifier.handler import NotTakenError, handle, read_record
 from schemas.notification import load_notification
 from tests import faults
 from tests.calling import SECRET, make_api
-from tests.faults import HttpProxy
+from tests.proxies import HttpProxy
 from tests.rig import REGION
 from tests.road import Road, Site
 from tests.uploads import (

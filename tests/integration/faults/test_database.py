@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults import TcpProxy
+from tests.proxies import TcpProxy
 from tests.rig import wait_until
 from tests.road import Road
 from tests.uploads import (

@@ -3,7 +3,7 @@
 import time
 
 from tests import faults
-from tests.faults import TcpProxy
+from tests.proxies import TcpProxy
 from tests.rig import wait_until
 from tests.road import Road
 from tests.scraping import Scrape, shown_port
