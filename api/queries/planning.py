@@ -14,7 +14,7 @@ from api.queries.rows import select_text
 
 # Through any index, or along a list.
 BY_INDEX: Final = "SET LOCAL enable_seqscan = off; "
-# Through every index that can serve, so that no movie is read which does not meet all conditions.
+# Through all indexes that can serve, so that no movie is read which is not in each of them.
 BY_INDEXES: Final = BY_INDEX + "SET LOCAL cpu_tuple_cost = 1000; "
 # Along a list, for which an index of another kind is no substitute.
 BY_LIST: Final = BY_INDEX + "SET LOCAL enable_bitmapscan = off; "
@@ -58,14 +58,9 @@ class Guess:
     walking: float  # to read those before a page is full, if what is found is spread evenly
 
     @property
-    def rare(self) -> bool:
-        """Whether there is time to look them up."""
-        return self.looking_up < _COMMON
-
-    @property
     def looks_up(self) -> bool:
         """Whether to look them up: there is time, or walking is no better."""
-        return self.rare or self.looking_up < self.walking
+        return self.looking_up < max(_COMMON, self.walking)
 
 
 def guess_costs(connection: sa.Connection, filters: Filters) -> Guess | None:

@@ -1,6 +1,6 @@
 """The ways to a page of the movies that meet some filters, each with a bound on its time.
 
-- *look up*: an index of what texts contain gives all of them, and they are counted and sorted.
+- *look up*: the indexes that are worth it give all of them, and they are counted and sorted.
   Quick for what is rare, be it at the end of the list or nowhere at all.
 - *walk*: along the list, past every movie that does not meet the filters, until a page is full.
   Quick for what is common, and for terms of one or two letters, which no index knows.
