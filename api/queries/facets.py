@@ -74,12 +74,12 @@ def _planned(connection: sa.Connection, filters: Filters) -> tuple[str, str] | N
     """Returns how to have the numbers of all that is found, where it is worth trying: what the
     planner is told, and the conditions.
     """
-    spanned = bool(filters.years.conditions)
     guess = guess_costs(connection, filters)
-    if guess is not None:
-        through = filters.sql_through(guess.through)
-        return (BY_INDEXES, through) if guess.looks_up or spanned else None
-    return (BY_INDEX, filters.sql) if spanned or not filters.texts.conditions else None
+    if guess is not None and guess.looks_up:
+        return BY_INDEXES, filters.sql_through(guess.through)
+    if not filters.texts.conditions or filters.years.conditions:
+        return BY_INDEX, filters.sql
+    return None
 
 
 def _pieces(connection: sa.Connection, filters: Filters) -> Iterator[_Part]:
