@@ -35,7 +35,11 @@ _PAGE: Final = 21  # movies: a page of the usual length, and whether there are m
 # What costs are counted in is a movie that is read, 1 to 4 microseconds where memory holds all. An
 # entry of an index is a part of that.
 _COMMON: Final = 50_000  # there is no time for more
-_ENTRY: Final = {Index.YEARS: 0.07, Index.GENRES: 0.1, Index.TRIGRAMS: 0.25}
+_ENTRY: Final[dict[Index | None, float]] = {
+    Index.YEARS: 0.07,
+    Index.GENRES: 0.1,
+    Index.TRIGRAMS: 0.25,
+}
 
 _PROBED: Final = """
 SELECT ARRAY[{counts}] AS counts, {all_met} AS met, count(*) AS probed,
@@ -101,7 +105,7 @@ def cheapest_indexes(
     """
     through, cost, left = list[Condition](), 0.0, movies
     for share, condition in sorted(shares, key=lambda pair: pair[0]):
-        entries = share * movies * _ENTRY[condition.index] if condition.index else 0
+        entries = share * movies * _ENTRY[condition.index]
         if not through or entries < left * (1 - share):
             through.append(condition)
             cost += entries

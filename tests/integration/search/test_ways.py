@@ -73,7 +73,7 @@ def test_the_cheaper_way_is_taken(
         monkeypatch.setattr(
             ways, name, lambda *a, _name=name, _way=way: taken.add(_name) or _way(*a)
         )
-    # Common among 200,000, as 40,000 are among millions.
+    # Common among 200,000, as 50,000 are among millions.
     monkeypatch.setattr(planning, "_COMMON", 1_000)
     monkeypatch.setattr(ways, "LOOK_UP_MILLISECONDS", 3_000)
     monkeypatch.setattr(ways, "WALK_MILLISECONDS", 3_000)
