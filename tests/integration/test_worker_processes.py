@@ -12,8 +12,10 @@ import pytest
 
 from local.database import Dsns
 from tests.builders import as_file, make_records
+from tests.faults import Gate
 from tests.rig import wait_until
 from tests.road import Road, kill, make_road
+from tests.uploads import wait_until_written
 
 # How many movies the import has in whose middle the worker is killed.
 MANY = int(os.environ.get("MRU_KILL_MOVIES", "25000"))
@@ -37,20 +39,21 @@ def test_one_event_delivered_fifty_times_to_four_processes_is_one_import(road: R
     assert road.rig.count(road.rig.dead_queue_url) == 0
 
 
-def wait_until_in_the_middle(road: Road) -> None:
-    progress = "SELECT 1 FROM imports WHERE status = 'running' AND records_so_far > 0"
-    wait_until("an import is under way", lambda: road.query(progress))
-    assert road.query("SELECT count(*) FROM movies") == [(0,)]
-
-
 def test_a_large_import_survives_the_loss_of_its_process_and_of_its_worker(road: Road) -> None:
-    road.announce(road.upload(as_file(make_records(MANY))))
+    body = as_file(make_records(MANY))
+    notification = road.upload(body)
+    # Each attempt gets half of the file and no more, so that it is killed in the middle however
+    # quick the machine is.
+    halves = Gate(len(body) // 2)
+    place = f"GET /{notification.bucket}/{notification.key}"
+    road.rig.proxy.plan(halves, operation=place, times=2)
+    road.announce(notification)
     with road.running_worker() as worker:
-        wait_until_in_the_middle(road)
+        wait_until_written(road)
         (child,) = psutil.Process(worker.pid).children()
         child.kill()
-        wait_until("it begins again", lambda: road.query("SELECT attempts FROM imports") == [(2,)])
-        wait_until_in_the_middle(road)
+        wait_until("it starts again", lambda: road.query("SELECT attempts FROM imports") == [(2,)])
+        wait_until_written(road)
         kill(worker)
     assert road.query("SELECT count(*) FROM movies") == [(0,)]
     assert road.statuses() == ["running"]
