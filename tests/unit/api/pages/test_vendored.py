@@ -7,7 +7,9 @@ from typing import Final
 
 import pytest
 
-FOLDER: Final = Path(__file__).parents[4] / "api" / "pages" / "static" / "vendor"
+from api import pages as vendor_place
+
+FOLDER: Final = Path(vendor_place.__file__).with_name("static") / "vendor"
 ROW: Final = re.compile(
     r"^\| `(?P<file>[^`]+)` \| (?P<package>\S+) (?P<version>[\d.]+) \| `[^`]+` \| "
     r"[^|]+, `(?P<licence>[^`]+)` \| `(?P<checksum>[0-9a-f]{64})` \|$",
