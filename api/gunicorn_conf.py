@@ -5,6 +5,7 @@ connections. This file and api/wsgi.py are the only ones that read the process's
 """
 
 import os
+import signal
 import socket
 import sys
 from typing import Any, Final
@@ -12,6 +13,7 @@ from typing import Any, Final
 import gunicorn.util
 import orjson
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 from api.metrics import Metrics, free_place
 from schemas.logs import configure_logs
@@ -27,7 +29,6 @@ _cores: Final = max(2, min(8, os.cpu_count() or 2))
 
 bind = _environment.text("MRU_API_BIND", "0.0.0.0:8080")
 workers = _environment.integer("WEB_CONCURRENCY", _cores, minimum=1, maximum=64)
-worker_class = "gthread"
 threads = 4
 preload_app = False
 
@@ -42,6 +43,22 @@ accesslog = None  # the application logs its own requests
 control_socket_disable = True
 # Heartbeats touch a file: on a disk they may block, and a container's own may be read-only.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  as above
+
+
+class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """A process with threads, which a signal ends at once while it still imports the application.
+
+    gunicorn's own handler only notes the signal, and the process would go on for the second or
+    more that the imports take.
+    """
+
+    def load_wsgi(self) -> None:
+        handler = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        super().load_wsgi()
+        signal.signal(signal.SIGTERM, handler)
+
+
+worker_class = Process
 
 
 class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types

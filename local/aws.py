@@ -4,7 +4,8 @@
 
 What moto leaves out is added here: functions run for real (local/lambda_invoker.py), and S3's
 events carry a sequencer and, in a bucket with versions, the version. Everything lies in memory and
-is gone with the process.
+is gone with the process; with --prepare, the bucket, the queues and the function are made again by
+whatever starts it again.
 """
 
 import argparse
@@ -16,8 +17,10 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -31,12 +34,15 @@ from moto.moto_server.werkzeug_app import (
 from moto.s3 import notifications
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from local.cloud import CloudSettings, prepare_cloud
 from local.lambda_invoker import RETRY_PAUSES_SECONDS, Invoker
 from local.lambda_sandbox import Function
 from schemas.logs import configure_logs
+from schemas.settings import Environment, SettingError
 
 _HOST: Final = "127.0.0.1"
 _SERVICES: Final = ("s3", "sqs", "iam", "lambda")
+_WRONG_SETTING: Final = 2
 
 
 class _QuietHandler(MotoRequestHandler):
@@ -49,6 +55,7 @@ class _QuietHandler(MotoRequestHandler):
 def main() -> None:
     """Serves until a signal ends it."""
     arguments = _parser().parse_args()
+    settings = _settings() if arguments.prepare else None
     configure_logs("aws", readable=False, stream=sys.stdout)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
@@ -58,12 +65,34 @@ def main() -> None:
         run_functions(invoker, Path(folder))
         complete_events()
         server = make_emulator(host=arguments.host, port=arguments.port, descriptor=arguments.fd)
-        if arguments.fd is None:
-            print(f"ready http://{arguments.host}:{server.port}", flush=True)
         try:
-            server.serve_forever()
+            with _serving(server):
+                if settings is not None:
+                    prepare_cloud(settings)
+                if arguments.fd is None:
+                    print(f"ready http://{arguments.host}:{server.port}", flush=True)
+                signal.pause()
         finally:
             invoker.close()
+
+
+@contextmanager
+def _serving(server: BaseWSGIServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, name="server", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def _settings() -> CloudSettings:
+    try:
+        return CloudSettings.read(Environment(os.environ))
+    except SettingError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(_WRONG_SETTING)
 
 
 def make_emulator(
@@ -150,6 +179,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default=_HOST, help="the address; a container's own is 0.0.0.0")
     parser.add_argument("--port", type=int, default=0, help="0, the default, is any free port")
     parser.add_argument("--fd", type=int, help="a listening socket to serve instead of a port")
+    parser.add_argument(
+        "--prepare",
+        action="store_true",
+        help="make the bucket, the queues and the notifier that the environment names",
+    )
     parser.add_argument("--function-log", type=int, help="file descriptor for what functions print")
     parser.add_argument(
         "--retry-pauses",

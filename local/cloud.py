@@ -8,11 +8,16 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from local.archive import pack_room
+from local.settings import ROOT
+from schemas.notification import IMPORT_QUEUE
+from schemas.settings import Environment
 
 _DAY_SECONDS: Final = 86_400
 _RETENTION_SECONDS: Final = 14 * _DAY_SECONDS
@@ -38,6 +43,25 @@ class CloudSettings:
     visibility_seconds: int
     archive: bytes = dataclasses.field(repr=False)
     function_environment: Mapping[str, str] = dataclasses.field(repr=False)
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """Reads what docker-compose.yml tells its components, too. Raises SettingError."""
+        return cls(
+            endpoint=environment.text("AWS_ENDPOINT_URL"),
+            region=environment.text("AWS_REGION"),
+            bucket=environment.listing("MRU_BUCKETS")[0],
+            queue=IMPORT_QUEUE,
+            max_receives=environment.integer("MRU_MAX_RECEIVES", 10, minimum=1, maximum=1_000),
+            visibility_seconds=environment.integer(
+                "MRU_VISIBILITY_SECONDS", 120, minimum=5, maximum=43_200
+            ),
+            archive=pack_room(ROOT / "notifier"),
+            function_environment={
+                "MRU_API_URL": environment.text("MRU_API_URL"),
+                "MRU_NOTIFICATION_SECRET": environment.text("MRU_NOTIFICATION_SECRET"),
+            },
+        )
 
 
 @dataclasses.dataclass(frozen=True)

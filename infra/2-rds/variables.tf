@@ -41,13 +41,14 @@ variable "security_group_id" {
 }
 
 variable "engine_version" {
-  description = "Postgres; 17 or later, for the collation that the searches use."
+  description = "The major version of Postgres: RDS chooses the minor one, and installs newer ones by itself."
   type        = string
-  default     = "17.6"
+  default     = "18"
 
   validation {
-    condition     = tonumber(split(".", var.engine_version)[0]) >= 17
-    error_message = "Postgres 17 or later is needed."
+    # A minor version here would be undone by RDS' own upgrades, and then fail each apply.
+    condition     = can(regex("^[0-9]+$", var.engine_version)) && tonumber(split(".", var.engine_version)[0]) >= 17
+    error_message = "A major version of Postgres alone, 17 or later: 18, not 18.1."
   }
 }
 
