@@ -5,7 +5,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint types imports unit bench-ingest bench-search check-deploy notifier \
+.PHONY: help up demo test lint types imports unit installed check-images bench-ingest bench-search check-deploy notifier \
         chart-readme format lock clean
 
 PYTHON ?=
@@ -27,7 +27,7 @@ up: $(INSTALLED) ## Run the whole stack here, with its logs, until Ctrl-C
 demo: $(INSTALLED) ## Run the stack, import the samples, ask the example queries, stop
 	@exec $(RUN) -m local demo
 
-test: lint types imports unit ## Check everything: style, types, who imports whom, all tests
+test: lint types imports unit installed ## Check everything: style, types, who imports whom, all tests
 
 lint: $(INSTALLED) ## Check style and format
 	@$(RUN) -m ruff check --quiet
@@ -42,7 +42,14 @@ imports: $(INSTALLED) ## Check that rooms import only what they may
 	@$(RUN) -c 'from importlinter.cli import lint_imports_command as run; run()' --config setup.cfg
 
 unit: $(INSTALLED) ## Run all tests
-	@exec $(RUN) -m pytest --ignore tests/deploy --numprocesses $(TESTS_AT_A_TIME) --dist worksteal
+	@exec $(RUN) -m pytest --ignore tests/deploy --ignore tests/images --ignore tests/cluster \
+		--numprocesses $(TESTS_AT_A_TIME) --dist worksteal
+
+installed: $(INSTALLED) ## Run the tests of migrations, commands and pages against the installed wheel
+	@exec $(RUN) -m tests.artefact.installed
+
+check-images: $(INSTALLED) ## Build both images from a fresh clone; run them hardened, and in compose
+	@exec $(RUN) -m pytest tests/images --capture no --verbose
 
 bench-ingest: $(INSTALLED) ## Measure imports against Postgres' own COPY: an hour on a quiet machine
 	@exec $(RUN) -m bench.ingest $(ARGS)
