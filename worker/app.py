@@ -17,6 +17,7 @@ from schemas.settings import Environment, LogFormat, SettingError
 from schemas.traces import Traces
 from worker import tasks
 from worker.celery_settings import celery_settings
+from worker.consumer import end_terminated_process
 from worker.errors import UnusableSettingError
 from worker.metrics import add_metrics
 from worker.settings import SETTINGS, Settings
@@ -60,6 +61,7 @@ def _configure(environment: Environment) -> dict[str, Any]:
         heartbeat_file=settings.heartbeat_file,
     )
     _trace_children(traces)
+    signals.worker_process_init.connect(_end_without_delay, weak=False)
     return configuration | {SETTINGS: settings, _TRACES: traces}
 
 
@@ -89,6 +91,11 @@ def _trace_children(traces: Traces | None) -> None:
         signals.worker_process_shutdown.connect(lambda **_: provider.shutdown(), weak=False)
 
     signals.worker_process_init.connect(start, weak=False)
+
+
+def _end_without_delay(**_: Any) -> None:
+    # Connected in the process itself, and so after what sends its last traces.
+    signals.worker_process_shutdown.connect(end_terminated_process, weak=False)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,9 @@ that cannot be read, which loses them, and say of others that they were deleted,
 # mypy: disallow-subclassing-any=False, disallow-untyped-calls=False, warn-return-any=False
 # mypy: disable-error-code="override"
 
+import os
+import signal
+import socket
 from typing import Any, Final
 
 import structlog
@@ -26,6 +29,21 @@ log = structlog.get_logger(__name__)
 CONSUMER: Final = "worker.consumer:Consumer"
 REQUEST: Final = "worker.consumer:Request"
 
+_WAKES_AT_ONCE: Final = 1024  # a byte for each signal
+_IDLE_END_SECONDS: Final = 5  # for its traces to be sent
+# What billiard has a process exit with that a signal ended.
+_TERMINATED: Final = signal.SIGTERM - 256
+
+
+def end_terminated_process(exitcode: int, **_: Any) -> None:
+    """Ends a process of the pool that was terminated, once it has cleaned up.
+
+    billiard would have it sleep for a second, for its parent to read a last word; but whoever
+    terminates a process waits for its end, and for no word.
+    """
+    if exitcode == _TERMINATED:
+        os._exit(exitcode)
+
 
 class Consumer(consumer.Consumer):
     """celery's consumer, without the steps that need a broker with broadcasts."""
@@ -35,11 +53,33 @@ class Consumer(consumer.Consumer):
     ) -> None:
         quiet = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
         super().__init__(*args, worker_options={**(worker_options or {}), **quiet}, **kwargs)
+        self._woken, self._wakes = socket.socketpair()
+        self._woken.setblocking(False)
+        self._wakes.setblocking(False)
+        signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
 
     def connect(self) -> Any:
         """Connects. After an error kombu no longer knows the hub, and would never poll again."""
         set_event_loop(self.hub)
+        # After an error the hub no longer knows this either.
+        self.hub.add_reader(self._woken, self._heed_signal)
         return super().connect()
+
+    def _heed_signal(self) -> None:
+        """Ends a worker at once that is told to end and has nothing in hand.
+
+        Celery would notice within a second, and wait two more for processes that have nothing to
+        finish. What SQS answers meanwhile is another worker's when its visibility has run out.
+        """
+        self._woken.recv(_WAKES_AT_ONCE)
+        if state.should_stop is None or state.reserved_requests:
+            return
+        state.should_terminate = state.should_stop
+        idle = list(self.pool._pool._pool)  # noqa: SLF001  Celery's pool shows its processes nowhere
+        for process in idle:
+            process.terminate()
+        for process in idle:
+            process.join(_IDLE_END_SECONDS)
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """Leaves a message whose body is not what it says."""
