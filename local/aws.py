@@ -57,7 +57,12 @@ def main() -> None:
         invoker = Invoker(retry_pauses_seconds=pauses, log=arguments.function_log)
         run_functions(invoker, Path(folder))
         complete_events()
-        server = make_emulator(host=arguments.host, port=arguments.port, descriptor=arguments.fd)
+        try:
+            server = make_emulator(
+                host=arguments.host, port=arguments.port, descriptor=arguments.fd
+            )
+        except OSError as error:
+            sys.exit(f"--host {arguments.host} --port {arguments.port}: {error.strerror}.")
         if arguments.fd is None:
             print(f"ready http://{arguments.host}:{server.port}", flush=True)
         try:

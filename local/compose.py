@@ -7,11 +7,13 @@ names in their environment.
 import os
 import sys
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from local.archive import pack_room
 from local.cloud import CloudSettings, prepare_cloud
 from local.settings import ROOT
 from schemas.notification import IMPORT_QUEUE
-from schemas.settings import Environment
+from schemas.settings import Environment, SettingError, exit_naming
 
 
 def cloud_settings(environment: Environment) -> CloudSettings:
@@ -28,14 +30,19 @@ def cloud_settings(environment: Environment) -> CloudSettings:
         archive=pack_room(ROOT / "notifier"),
         function_environment={
             "MRU_API_URL": environment.text("MRU_API_URL"),
-            "MRU_NOTIFICATION_SECRET": environment.text("MRU_NOTIFICATION_SECRET"),
+            "MRU_NOTIFICATION_SECRET": " ".join(environment.secrets("MRU_NOTIFICATION_SECRET")),
         },
     )
 
 
 def main() -> None:
-    """Makes what is missing, and says where the queue is."""
-    made = prepare_cloud(cloud_settings(Environment(os.environ)))
+    """Makes what is missing, and prints where the queue is. A failure is one line."""
+    try:
+        made = prepare_cloud(cloud_settings(Environment(os.environ)))
+    except SettingError as error:
+        exit_naming(error)
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"The emulator (AWS_ENDPOINT_URL) failed: {error}")
     sys.stdout.write(f"{made.queue_url}\n")
 
 

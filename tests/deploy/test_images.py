@@ -256,7 +256,7 @@ def test_the_apis_entry_point_runs_as_nobody_and_writes_nothing(
         **AWS,
         "MRU_QUEUE_URL": "http://127.0.0.1:9/1/imports",
         "MRU_BUCKETS": "movies-r-us",
-        "MRU_NOTIFICATION_SECRET": "word",
+        "MRU_NOTIFICATION_SECRET": "a-secret-of-the-tests-0123456789abcdef",
         "MRU_API_BIND": f"{HOST}:{free_port}",
         "WEB_CONCURRENCY": "1",
     }

@@ -21,13 +21,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.database import Dsns, environment_of
+from tests.builders import SECRET
 from tests.deploy.charts import PRODUCTION, render
 from tests.deploy.replay import Replay
 from tests.deploy.rules import Plan
 from tests.deploy.tools import ROOT
 from tests.rig import DEADLINE_SECONDS, wait_until
 
-SECRET = "word-of-the-test"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
