@@ -15,6 +15,7 @@ from gunicorn.glogging import Logger
 from api.metrics import Metrics, free_place
 from api.settings import TRACED, Settings
 from schemas.logs import configure_logs
+from schemas.metrics import Bind
 from schemas.problem import PROBLEM_CONTENT_TYPE, problem
 from schemas.settings import Environment, LogFormat, SettingError, exit_naming
 from schemas.traces import Traces
@@ -32,6 +33,7 @@ try:
     if __name__ == _RUN_BY_GUNICORN:
         # Before any process is forked: each would end with a traceback of its own.
         Settings.read(_environment)
+        Bind.read(_environment)
         Traces.load(_environment, "api", TRACED)
 except SettingError as error:
     exit_naming(error)
