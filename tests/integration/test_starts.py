@@ -87,6 +87,11 @@ def run(module: list[str], variables: dict[str, str]) -> "subprocess.CompletedPr
             API | {"WEB_CONCURRENCY": "0"},
             "WEB_CONCURRENCY must be between 1 and 64, not 0.",
         ),
+        (
+            GUNICORN,
+            API | {"MRU_QUEUE_URL": "imports"},
+            "MRU_QUEUE_URL must be an http or https URL, not 'imports'.",
+        ),
         (GUNICORN, API | {"MRU_LOGS": "xml"}, "MRU_LOGS must be one of json, text, not 'xml'."),
         (
             GUNICORN,
