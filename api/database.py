@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from api.errors import DatabaseUnavailableError
 from api.observe import DatabaseFault, note_database_fault
+from schemas.database import make_engine
 from schemas.settings import DatabaseSettings
 from schemas.waiting import wait_for_answer
 
@@ -130,16 +131,8 @@ def _wait(connection: Any) -> None:
 
 
 def _make_engine(settings: DatabaseSettings) -> sa.Engine:
-    url = sa.URL.create(
-        "postgresql+psycopg2",
-        username=settings.user,
-        password=settings.password,
-        host=settings.host,
-        port=settings.port,
-        database=settings.name,
-    )
-    return sa.create_engine(
-        url,
+    return make_engine(
+        settings,
         connect_args=_connect_arguments(),
         isolation_level="AUTOCOMMIT",  # single SELECTs need no BEGIN and ROLLBACK around them
         pool_size=_POOL_SIZE,

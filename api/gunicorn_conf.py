@@ -1,4 +1,4 @@
-"""How gunicorn runs the API: `gunicorn -c api/gunicorn_conf.py "api.wsgi:create()"`.
+"""How gunicorn runs the API, as `python -m api` starts it.
 
 Workers are forked before the application is made (there is no preload), so that each opens its own
 connections. This file and api/wsgi.py are the only ones that read the process's environment.
@@ -7,7 +7,6 @@ connections. This file and api/wsgi.py are the only ones that read the process's
 import os
 import signal
 import socket
-import sys
 from typing import Any, Final
 
 import gunicorn.util
@@ -16,19 +15,30 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 from api.metrics import Metrics, free_place
+from api.settings import TRACED, Settings
 from schemas.logs import configure_logs
+from schemas.metrics import Bind
 from schemas.problem import PROBLEM_CONTENT_TYPE, problem
-from schemas.settings import Environment, LogFormat, SettingError
+from schemas.settings import Environment, LogFormat, SettingError, exit_naming
+from schemas.traces import Traces
 
-_WRONG_SETTING: Final = 2
+_RUN_BY_GUNICORN: Final = "__config__"  # its name for this file; tests import it by another
 
 _environment: Final = Environment(os.environ)
 
 # In a container they are those of the whole machine, hence a bound.
 _cores: Final = max(2, min(8, os.cpu_count() or 2))
 
-bind = _environment.text("MRU_API_BIND", "0.0.0.0:8080")
-workers = _environment.integer("WEB_CONCURRENCY", _cores, minimum=1, maximum=64)
+try:
+    bind = _environment.text("MRU_API_BIND", "0.0.0.0:8080")
+    workers = _environment.integer("WEB_CONCURRENCY", _cores, minimum=1, maximum=64)
+    if __name__ == _RUN_BY_GUNICORN:
+        # Before any process is forked: each would end with a traceback of its own.
+        Settings.read(_environment)
+        Bind.read(_environment)
+        Traces.load(_environment, "api", TRACED)
+except SettingError as error:
+    exit_naming(error)
 threads = 4
 preload_app = False
 
@@ -80,8 +90,7 @@ def on_starting(server: Any) -> None:
     try:
         server.metrics = Metrics.open(_environment)
     except SettingError as error:
-        server.log.error("%s", error)  # noqa: TRY400  it names the variable, and that is all
-        sys.exit(_WRONG_SETTING)
+        exit_naming(error)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -4,10 +4,13 @@ Limits that nobody has to change are constants beside the code that keeps them.
 """
 
 import dataclasses
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from schemas.settings import DatabaseSettings, Environment, LogFormat, SettingError
+from schemas.traces import FLASK
+
+TRACED: Final = (FLASK, "celery", "botocore", "psycopg2")  # what writes spans, if anything does
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,8 @@ import shlex
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import make_url
+
 from local import cloud
 
 ENVIRONMENT_FILE: Final = "stack.env"
@@ -42,6 +44,18 @@ class Addresses:
             "MRU_DEAD_QUEUE_URL": self.dead_queue,
             "MRU_NOTIFICATION_SECRET_FILE": str(self.secret_file),
             "DATABASE_URL": self.database,
+            **self._for_libpq(),
+        }
+
+    def _for_libpq(self) -> dict[str, str]:
+        # For psql: on a command line, the URL would show the password in the list of processes.
+        url = make_url(self.database)
+        return {
+            "PGHOST": url.host or "",
+            "PGPORT": str(url.port or ""),
+            "PGUSER": url.username or "",
+            "PGPASSWORD": url.password or "",
+            "PGDATABASE": url.database or "",
         }
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from botocore.exceptions import BotoCoreError, ClientError
 from moto.awslambda.models import LambdaFunction
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -38,11 +39,10 @@ from local.cloud import CloudSettings, prepare_cloud
 from local.lambda_invoker import RETRY_PAUSES_SECONDS, Invoker
 from local.lambda_sandbox import Function
 from schemas.logs import configure_logs
-from schemas.settings import Environment, SettingError
+from schemas.settings import Environment, SettingError, exit_naming
 
 _HOST: Final = "127.0.0.1"
 _SERVICES: Final = ("s3", "sqs", "iam", "lambda")
-_WRONG_SETTING: Final = 2
 
 
 class _QuietHandler(MotoRequestHandler):
@@ -64,11 +64,16 @@ def main() -> None:
         invoker = Invoker(retry_pauses_seconds=pauses, log=arguments.function_log)
         run_functions(invoker, Path(folder))
         complete_events()
-        server = make_emulator(host=arguments.host, port=arguments.port, descriptor=arguments.fd)
+        try:
+            server = make_emulator(
+                host=arguments.host, port=arguments.port, descriptor=arguments.fd
+            )
+        except OSError as error:
+            sys.exit(f"--host {arguments.host} --port {arguments.port}: {error.strerror}.")
         try:
             with _serving(server):
                 if settings is not None:
-                    prepare_cloud(settings)
+                    _prepare(settings)
                 if arguments.fd is None:
                     print(f"ready http://{arguments.host}:{server.port}", flush=True)
                 signal.pause()
@@ -87,12 +92,18 @@ def _serving(server: BaseWSGIServer) -> Iterator[None]:
         thread.join()
 
 
+def _prepare(settings: CloudSettings) -> None:
+    try:
+        prepare_cloud(settings)
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"The emulator (AWS_ENDPOINT_URL) failed: {error}")
+
+
 def _settings() -> CloudSettings:
     try:
         return CloudSettings.read(Environment(os.environ))
     except SettingError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(_WRONG_SETTING)
+        exit_naming(error)
 
 
 def make_emulator(

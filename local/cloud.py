@@ -59,7 +59,7 @@ class CloudSettings:
             archive=pack_room(ROOT / "notifier"),
             function_environment={
                 "MRU_API_URL": environment.text("MRU_API_URL"),
-                "MRU_NOTIFICATION_SECRET": environment.text("MRU_NOTIFICATION_SECRET"),
+                "MRU_NOTIFICATION_SECRET": " ".join(environment.secrets("MRU_NOTIFICATION_SECRET")),
             },
         )
 

@@ -25,7 +25,7 @@ def prepare_database(admin_dsn: str, name: str, passwords: Passwords) -> Dsns:
     connection = psycopg2.connect(admin_dsn)
     connection.autocommit = True
     try:
-        ensure_roles(connection, passwords)
+        ensure_roles(connection, passwords, name)
         ensure_database(connection, name)
     finally:
         connection.close()

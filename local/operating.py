@@ -8,7 +8,7 @@ from typing import NoReturn
 from sqlalchemy import make_url
 
 from local.database import environment_of
-from local.settings import ROOT, StackSettings
+from local.settings import ROOT, StackSettings, overrule
 from local.status import find_environment
 from worker.roles import WORKER
 
@@ -20,7 +20,7 @@ def run_imports(settings: StackSettings, words: Sequence[str]) -> int:
         password = (settings.folder / "worker-password").read_text().strip()
         url = make_url(stack["DATABASE_URL"]).set(username=WORKER, password=password)
         database = environment_of(url.render_as_string(hide_password=False))
-        _become_operator(words, {**os.environ, **stack, **database})
+        _become_operator(words, overrule(os.environ, {**stack, **database}))
     print("The stack is not running. Start it with: make up", file=sys.stderr)
     return 1
 

@@ -13,7 +13,7 @@ from typing import Final
 from local import cloud
 from local.postgres import Postgres
 from local.processes import Command
-from local.settings import ROOT, StackSettings
+from local.settings import ROOT, StackSettings, overrule
 from schemas.metrics import SETTING as METRICS_SETTING
 
 API_WORKERS: Final = 2
@@ -68,14 +68,9 @@ class Rooms:
         quiet = ("--log-level", "warning")
         command = self._python(
             "api",
-            *(
-                "gunicorn",
-                "--config",
-                "api/gunicorn_conf.py",
-                *options,
-                *quiet,
-                "api.wsgi:create()",
-            ),
+            "api",
+            *options,
+            *quiet,
             environment={**environment, METRICS_SETTING: f"fd://{metrics}"},
         )
         return dataclasses.replace(command, inherit=(listener, metrics), layer=_ABOVE_SERVICES)
@@ -111,10 +106,12 @@ class Rooms:
     ) -> dict[str, str]:
         """Returns what both the API and the worker are told."""
         settings = self.settings
-        given = {name: value for name, value in self.environ.items() if name.startswith(_OURS)}
-        return {
-            "MRU_ALLOW_POST_MOVIES": "true",  # this is for trying things out
-            **{name: given[name] for name in given if not name.startswith(_THE_STACKS_OWN)},
+        given = {
+            name: value
+            for name, value in self.environ.items()
+            if name.startswith(_OURS) and not name.startswith(_THE_STACKS_OWN)
+        }
+        told = {
             **self._harmless(),
             "AWS_ENDPOINT_URL": aws_url,
             "AWS_ACCESS_KEY_ID": cloud.ACCESS_KEY_ID,
@@ -129,6 +126,8 @@ class Rooms:
             "MRU_LOGS": "json",  # which the terminal shows in its own way
             **database,
         }
+        trial = {"MRU_ALLOW_POST_MOVIES": "true"}  # this is for trying things out
+        return overrule({**trial, **given}, told)
 
     def _harmless(self) -> dict[str, str]:
         passed_on = {name: self.environ[name] for name in self.environ if name in _PASSED_ON}

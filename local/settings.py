@@ -1,6 +1,7 @@
 """The local stack's settings: where it lives, and on which ports."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
 
@@ -62,6 +63,19 @@ class StackSettings:
         )
 
 
+def overrule(given: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
+    """Returns both, of which `told` wins: also over a secret that is given in the other way.
+
+    A variable and its `_FILE` are never both passed on: the components reject that.
+    """
+    kept = {
+        name: value
+        for name, value in given.items()
+        if f"{name}_FILE" not in told and name.removesuffix("_FILE") not in told
+    }
+    return {**kept, **told}
+
+
 def _port(environment: Environment, name: str, default: int) -> int:
     return environment.integer(name, default, minimum=0, maximum=65535)
 
@@ -73,6 +87,6 @@ def _server(environment: Environment, database: str) -> DatabaseSettings | None:
         host=environment.text("MRU_DB_HOST"),
         port=environment.integer("MRU_DB_PORT", _POSTGRES_DEFAULT_PORT, minimum=1, maximum=65535),
         user=environment.text("MRU_DB_USER"),
-        password=environment.text("MRU_DB_PASS", ""),
+        password=environment.password("MRU_DB_PASS", ""),
         name=database,
     )

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-from notifier.settings import Settings, read_settings
+from notifier.settings import SettingError, Settings, read_settings
 
 CREATED: Final = "ObjectCreated:"
 TEST_EVENT: Final = "s3:TestEvent"
@@ -56,8 +56,9 @@ def handle(event: Any, context: Any) -> dict[str, int]:
     """Tells the API of every object that an S3 event says was created. Lambda's entry point.
 
     Returns how many records were sent and how many ignored. Raises BadEventError where there is no
-    S3 event, and NotTakenError, after all records were tried, where one of them did not go through:
-    Lambda then delivers the event again, and the API takes an object twice without harm.
+    S3 event, SettingError, which is logged, too, and NotTakenError, after all records were tried,
+    where one of them did not go through: Lambda then delivers the event again, and the API takes an
+    object twice without harm.
     """
     records = unpack(event)
     client = _client()
@@ -226,7 +227,11 @@ def log(level: str, event: str, **fields: Any) -> None:
 @functools.cache
 def _client() -> ApiClient:
     # Made at the first invocation and kept as long as the sandbox lives; a failure is not kept.
-    return ApiClient(read_settings(os.environ))
+    try:
+        return ApiClient(read_settings(os.environ))
+    except SettingError as error:
+        log("error", "setting not usable", reason=str(error))
+        raise
 
 
 def _dig(record: Any, path: str, kind: type, *, required: bool = True) -> Any:

@@ -4,7 +4,7 @@ It repeats a little of `schemas.settings`, because the notifier is deployed with
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -15,6 +15,7 @@ NOTIFICATIONS_PATH: Final = "/notifications"
 CONNECT_SECONDS_DEFAULT: Final = 3
 # Longer than the API's own patience with its queue, which is ten seconds.
 READ_SECONDS_DEFAULT: Final = 15
+MIN_SECRET_CHARACTERS: Final = 32  # as `schemas.settings` has it
 
 
 class SettingError(Exception):
@@ -67,31 +68,45 @@ def _read_url(environ: Mapping[str, str]) -> SplitResult:
 
 
 def _read_secret(environ: Mapping[str, str]) -> str:
-    arn = environ.get("MRU_NOTIFICATION_SECRET_ARN", "").strip()
-    if arn:
-        return _fetch_secret(arn, environ)
-    path = environ.get("MRU_NOTIFICATION_SECRET_FILE", "").strip()
-    if not path:
-        return _read(environ, "MRU_NOTIFICATION_SECRET").split()[0]
-    try:
-        words = Path(path).read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(
-            f"MRU_NOTIFICATION_SECRET_FILE names {path}, which cannot be read."
-        ) from error
+    sources: dict[str, Callable[[str], str]] = {
+        "MRU_NOTIFICATION_SECRET": str,
+        "MRU_NOTIFICATION_SECRET_FILE": _read_file,
+        "MRU_NOTIFICATION_SECRET_ARN": lambda arn: _fetch_secret(arn, environ),
+    }
+    named = [name for name in sources if environ.get(name, "").strip()]
+    if not named:
+        raise SettingError("MRU_NOTIFICATION_SECRET is not set.")
+    if len(named) > 1:
+        raise SettingError(f"{' and '.join(named)} are set: set one of them.")
+    words = sources[named[0]](environ[named[0]].strip()).split()
     if not words:
-        raise SettingError("MRU_NOTIFICATION_SECRET_FILE names a file with nothing in it.")
+        raise SettingError(f"{named[0]} names a secret with nothing in it.")
+    if min(map(len, words)) < MIN_SECRET_CHARACTERS:
+        raise SettingError(
+            f"{named[0]} must hold secrets of at least {MIN_SECRET_CHARACTERS} characters each."
+        )
     return words[0]  # the API takes each word; the first is the current one
+
+
+def _read_file(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingError(
+            f"MRU_NOTIFICATION_SECRET_FILE names {path}, which cannot be read: {error.strerror}."
+        ) from error
+    except UnicodeDecodeError:
+        # Its message quotes bytes of the file, which holds a secret.
+        raise SettingError(
+            f"MRU_NOTIFICATION_SECRET_FILE names {path}, which is not UTF-8."
+        ) from None
 
 
 def _fetch_secret(arn: str, environ: Mapping[str, str]) -> str:
     try:
-        words = fetch_secret(arn, environ).split()
+        return fetch_secret(arn, environ)
     except SecretError as error:
         raise SettingError(f"MRU_NOTIFICATION_SECRET_ARN: {error}") from error
-    if not words:
-        raise SettingError("MRU_NOTIFICATION_SECRET_ARN names a secret with nothing in it.")
-    return words[0]
 
 
 def _read_seconds(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -5,11 +5,14 @@ rooms both need, the address of the database, stands here too.
 """
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Final, NoReturn, Self, TypeVar
 
+WRONG_SETTING: Final = 2  # the exit code of a process that a setting keeps from starting
+MIN_SECRET_CHARACTERS: Final = 32  # as long as a key of HMAC-SHA256 should be
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
@@ -86,11 +89,71 @@ class Environment:
         More than one word means that each is valid: the first is the current one, the next is on
         its way out. Raises SettingError, which never quotes a secret.
         """
-        path = self.optional(f"{name}_FILE")
-        words = (_read(f"{name}_FILE", path) if path else self.text(name)).split()
-        if not words:
-            raise SettingError(f"{name}_FILE names a file with nothing in it.")
+        file = self.secret_file(name)
+        words = (file.read() if file else self.text(name)).split()
+        if min(map(len, words)) < MIN_SECRET_CHARACTERS:
+            source = file.name if file else name
+            raise SettingError(
+                f"{source} must hold secrets of at least {MIN_SECRET_CHARACTERS} characters each."
+            )
         return tuple(words)
+
+    def password(self, name: str, default: str | None = None) -> str:
+        """Returns a password, or the one in the file that `{name}_FILE` names.
+
+        Raises SettingError, which never quotes a password.
+        """
+        file = self.secret_file(name)
+        return file.read_password() if file else self.text(name, default)
+
+    def secret_file(self, name: str) -> "SecretFile | None":
+        """Returns the file that `{name}_FILE` names, or None where it is not set.
+
+        Raises SettingError where the variable itself is set, too: one of the two would be ignored,
+        and after a rotation that may be the right one.
+        """
+        path = self.optional(f"{name}_FILE")
+        if path is None:
+            return None
+        if self.optional(name) is not None:
+            raise SettingError(f"{name} and {name}_FILE are set: set one of them.")
+        return SecretFile(f"{name}_FILE", Path(path))
+
+
+@dataclasses.dataclass(frozen=True)
+class SecretFile:
+    """A file that holds a secret. `name` is the variable that names it."""
+
+    name: str
+    path: Path
+
+    def read(self) -> str:
+        """Returns what the file holds, read anew each time. Raises SettingError."""
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise SettingError(
+                f"{self.name} names {self.path}, which cannot be read: {error.strerror}."
+            ) from error
+        except UnicodeDecodeError:
+            # Its message quotes bytes of the file, which holds a secret.
+            raise SettingError(f"{self.name} names {self.path}, which is not UTF-8.") from None
+        if not text.strip():
+            raise SettingError(f"{self.name} names a file with nothing in it.")
+        return text
+
+    def read_password(self) -> str:
+        """Returns the only line of the file, without its end. Raises SettingError."""
+        password = self.read().rstrip("\r\n")
+        if any(character in password for character in "\r\n\0"):
+            raise SettingError(f"{self.name} names {self.path}, which is not one line of text.")
+        return password
+
+
+def exit_naming(error: SettingError) -> NoReturn:
+    """Ends the process with one line that names the setting. For entry points."""
+    sys.stderr.write(f"{error}\n")
+    sys.exit(WRONG_SETTING)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -102,37 +165,23 @@ class DatabaseSettings:
     user: str
     password: str = dataclasses.field(repr=False)
     name: str
+    password_file: SecretFile | None = None
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """Reads MRU_DB_HOST, MRU_DB_PORT, MRU_DB_USER, MRU_DB_PASS and MRU_DB_NAME."""
+        """Reads MRU_DB_HOST, MRU_DB_PORT, MRU_DB_USER, MRU_DB_PASS (or its file), MRU_DB_NAME."""
         return cls(
             host=environment.text("MRU_DB_HOST"),
             port=environment.integer("MRU_DB_PORT", 5432, minimum=1, maximum=65535),
             user=environment.text("MRU_DB_USER"),
-            password=environment.text("MRU_DB_PASS", ""),
+            password=environment.password("MRU_DB_PASS", ""),
             name=environment.text("MRU_DB_NAME"),
+            password_file=environment.secret_file("MRU_DB_PASS"),
         )
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The same by libpq's names, as psycopg2 takes them; the password among them."""
-        return {
-            "host": self.host,
-            "port": self.port,
-            "user": self.user,
-            "password": self.password,
-            "dbname": self.name,
-        }
+    def present_password(self) -> str:
+        """Returns the password that the file holds now, or else that of the start.
 
-
-def _read(name: str, path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise SettingError(
-            f"{name} names {path}, which cannot be read: {error.strerror}."
-        ) from error
-    except UnicodeDecodeError:
-        # Its message quotes bytes of the file, which holds a secret.
-        raise SettingError(f"{name} names {path}, which is not UTF-8.") from None
+        Raises SettingError where the file cannot be read any more.
+        """
+        return self.password_file.read_password() if self.password_file else self.password

@@ -12,9 +12,9 @@ from api.settings import Settings
 from local.database import environment_of
 from schemas.settings import Environment
 from schemas.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from tests.builders import SECRET
 
 BUCKET: Final = "movies-r-us"
-SECRET: Final = "s3cret"
 NOWHERE: Final = "http://127.0.0.1:1/queue"  # nothing listens there
 
 

@@ -25,7 +25,7 @@ class Gunicorn:
         self._arrived = threading.Condition()
         inherited = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "api/gunicorn_conf.py", "api.wsgi:create()"],
+            [sys.executable, "-m", "api"],
             cwd=ROOT,
             env={**inherited, **environment, "MRU_API_BIND": "127.0.0.1:0"},
             stdout=subprocess.PIPE,

@@ -20,7 +20,7 @@ from api.listing import LedgerCursor
 from schemas.notification import KEY_MAX_BYTES
 from schemas.search import Cursor, Direction, MovieSearchSchema, Sort, fingerprint
 from schemas.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
-from tests.calling import SECRET
+from tests.builders import SECRET
 
 # A movie and an import that are not there: a place in a list needs nobody to stand in it.
 _ID: Final = uuid.UUID("871bdc5b-0f7a-57d0-b19a-1842927defdc")

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from schemas.settings import Environment
+from schemas.settings import Environment, SettingError, exit_naming
 
 # An empty poll takes 10 seconds. While SQS is away the worker asks every 15, and none of that
 # counts: to restart it would mend nothing, but does no harm either.
@@ -26,8 +26,14 @@ def age_seconds(file: Path) -> float | None:
 
 
 def main() -> int:
-    """Returns 0 for a worker that is well, and 1, with the reason, for any other."""
-    file = Path(Environment(os.environ).text("MRU_HEARTBEAT_FILE"))
+    """Returns 0 for a worker that is well, and 1, with the reason, for any other.
+
+    Ends the process with 2 where it is not told which file to look at.
+    """
+    try:
+        file = Path(Environment(os.environ).text("MRU_HEARTBEAT_FILE"))
+    except SettingError as error:
+        exit_naming(error)
     age = age_seconds(file)
     if age is None:
         sys.stderr.write(f"{file} is not there: the queue was not asked yet.\n")

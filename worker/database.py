@@ -12,9 +12,9 @@ import psycopg2.errors
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from schemas.database import make_engine
 from schemas.settings import DatabaseSettings
 from worker.errors import TransientError
-from worker.migrate import database_url
 
 # Classes of SQLSTATE that pass by themselves: connection, rollback, resources, operator, system.
 _PASSING: Final = ("08", "40", "53", "55P03", "57", "58")
@@ -44,8 +44,8 @@ class Database:
     def at(cls, settings: DatabaseSettings) -> "Database":
         """Returns a way to the database; connects to nothing yet."""
         return cls(
-            sa.create_engine(
-                database_url(settings),
+            make_engine(
+                settings,
                 pool_size=2,
                 max_overflow=0,
                 pool_timeout=10,

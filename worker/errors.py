@@ -10,7 +10,8 @@ WorkerError
     ├── LeaseLostError    the message may be another worker's by now; nothing was written
     └── FencedError       another worker has taken this import over; nothing was written
 
-Beside them UnusableSettingError, which ends a command before it has done anything.
+Beside them UnusableSettingError, which ends a command before it has done anything, and, while a
+database is prepared, MigrationError and NoConnectionError.
 """
 
 import click
@@ -68,3 +69,11 @@ class UnusableSettingError(click.ClickException):
     """A setting is missing or wrong: Celery's commands show it as one line, and exit with 2."""
 
     exit_code = 2
+
+
+class MigrationError(Exception):
+    """The database cannot be brought to this version; the message says why."""
+
+
+class NoConnectionError(Exception):
+    """Postgres does not answer or rejects the connection; the message names the settings."""

@@ -1,7 +1,5 @@
 """Brings the database to this version's schema: `python -m worker.migrate`, as the migrator."""
 
-import logging
-import os
 from pathlib import Path
 from typing import Final
 
@@ -9,17 +7,15 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
+from schemas.database import database_url
 from schemas.settings import DatabaseSettings, Environment
+from worker import entry
+from worker.connecting import connect
+from worker.errors import MigrationError
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 7_106_115_001  # any number, the same in every version
 _MINIMUM_VERSION: Final = 170000  # the pg_c_utf8 collation came with Postgres 17
-
-log = logging.getLogger(__name__)
-
-
-class MigrationError(Exception):
-    """The database cannot be brought to this version; the message says why."""
 
 
 def migrate(url: sa.URL | str, revision: str = "head") -> None:
@@ -42,22 +38,12 @@ def migrate(url: sa.URL | str, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
 
-def database_url(database: DatabaseSettings) -> sa.URL:
-    """Returns the address of a database as SQLAlchemy wants it."""
-    return sa.URL.create(
-        "postgresql+psycopg2",
-        username=database.user,
-        password=database.password,
-        host=database.host,
-        port=database.port,
-        database=database.name,
-    )
-
-
-def main() -> None:
-    """Migrates the database that the environment names."""
-    migrate(database_url(DatabaseSettings.read(Environment(os.environ))))
+def migrate_named(environment: Environment) -> None:
+    """Migrates the database that an environment names; waits for its server to start."""
+    settings = DatabaseSettings.read(environment)
+    connect(settings).close()
+    migrate(database_url(settings))
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(migrate_named)

@@ -5,17 +5,16 @@ release. All of it can be run again: what is there is brought to what it should 
 """
 
 import dataclasses
-import os
 from typing import Final, Self
 
-import psycopg2
-
+from schemas.database import database_url
 from schemas.settings import DatabaseSettings, Environment
-from worker.migrate import database_url, migrate
+from worker import entry
+from worker.connecting import connect
+from worker.migrate import migrate
 from worker.roles import MIGRATOR, Passwords, ensure_database, ensure_roles
 
 _MAINTENANCE_DATABASE: Final = "postgres"  # every server has it
-_CONNECT_SECONDS: Final = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,14 +27,14 @@ class Settings:
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """Reads MRU_DB_* and a password for each role. Raises SettingError."""
+        """Reads MRU_DB_* and a password for each role, or its file. Raises SettingError."""
         database = DatabaseSettings.read(environment)
         return cls(
             administrator=dataclasses.replace(database, name=_MAINTENANCE_DATABASE),
             passwords=Passwords(
-                migrator=environment.text("MRU_MIGRATOR_PASS"),
-                worker=environment.text("MRU_WORKER_PASS"),
-                api=environment.text("MRU_API_PASS"),
+                migrator=environment.password("MRU_MIGRATOR_PASS"),
+                worker=environment.password("MRU_WORKER_PASS"),
+                api=environment.password("MRU_API_PASS"),
             ),
             name=database.name,
         )
@@ -44,28 +43,33 @@ class Settings:
     def migrator(self) -> DatabaseSettings:
         """The way to the database for the role that owns it."""
         return dataclasses.replace(
-            self.administrator, user=MIGRATOR, password=self.passwords.migrator, name=self.name
+            self.administrator,
+            user=MIGRATOR,
+            password=self.passwords.migrator,
+            password_file=None,
+            name=self.name,
         )
 
 
 def prepare(settings: Settings) -> None:
-    """Makes what is missing. Raises psycopg2's and SQLAlchemy's errors, and MigrationError."""
-    connection = psycopg2.connect(
-        **settings.administrator.parameters, connect_timeout=_CONNECT_SECONDS
-    )
+    """Makes what is missing; waits for a server that is only just starting.
+
+    Raises NoConnectionError, MigrationError, and psycopg2's and SQLAlchemy's errors.
+    """
+    connection = connect(settings.administrator)
     connection.autocommit = True
     try:
-        ensure_roles(connection, settings.passwords)
+        ensure_roles(connection, settings.passwords, settings.name)
         ensure_database(connection, settings.name)
     finally:
         connection.close()
     migrate(database_url(settings.migrator))
 
 
-def main() -> None:
-    """Prepares the database that the environment names."""
-    prepare(Settings.read(Environment(os.environ)))
+def prepare_named(environment: Environment) -> None:
+    """Prepares the database that an environment names."""
+    prepare(Settings.read(environment))
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(prepare_named)

@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from schemas.database import parameters
 from schemas.settings import DatabaseSettings
 from schemas.waiting import wait_for_answer
 from worker.dead_letters import QueueError, Queues
@@ -186,7 +187,7 @@ class LedgerProbe(Probe):
         """
         deadline = time.monotonic() + _ASK_SECONDS
         connection = psycopg2.connect(
-            **self._settings.parameters, application_name="mru-worker-metrics", async_=True
+            **parameters(self._settings), application_name="mru-worker-metrics", async_=True
         )
         try:
             wait_for_answer(connection, deadline, seconds=_ASK_SECONDS)

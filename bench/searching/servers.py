@@ -17,6 +17,7 @@ from local import web
 from local.database import environment_of
 from local.ports import HOST, listen, port_of
 from local.processes import Command, Supervisor
+from schemas.settings import MIN_SECRET_CHARACTERS
 
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 _LAYER: Final = 1  # stopped before Postgres is
@@ -25,8 +26,10 @@ _UNUSED: Final = {
     "AWS_REGION": "eu-west-1",
     "MRU_QUEUE_URL": f"http://{HOST}:9/none",
     "MRU_BUCKETS": "none",
-    "MRU_NOTIFICATION_SECRET": "none",
+    "MRU_NOTIFICATION_SECRET": "none".ljust(MIN_SECRET_CHARACTERS, "-"),
 }
+# gunicorn's configuration checks the API's settings, whatever it serves.
+_NO_DATABASE: Final = {"MRU_DB_HOST": HOST, "MRU_DB_USER": "none", "MRU_DB_NAME": "none"}
 # gunicorn's and the connection's own.
 _NOT_THE_VIEWS: Final = {"server", "date", "connection", "content-length"}
 
@@ -47,7 +50,7 @@ def start_floor(supervisor: Supervisor, constant: Reply, folder: Path) -> int:
         name: value for name, value in constant.headers.items() if name not in _NOT_THE_VIEWS
     }
     file.write_text(json.dumps({"headers": headers, "body": constant.body.decode()}))
-    environment = {ANSWER_FILE: str(file)}
+    environment = {**_UNUSED, **_NO_DATABASE, ANSWER_FILE: str(file)}
     port = _start(supervisor, "floor", "bench.searching.floor:create()", environment)
     supervisor.wait_until("floor", lambda: web.answers(f"http://{HOST}:{port}/movies"))
     return port

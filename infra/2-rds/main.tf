@@ -93,9 +93,11 @@ resource "aws_rds_cluster_parameter_group" "database" {
     name  = "log_min_duration_statement"
     value = "1000"
   }
+  # Statements are not logged as such: what sets a password is one of them. A migration, which is all
+  # the DDL there is, stands in the log of its pod and in alembic_version.
   parameter {
     name  = "log_statement"
-    value = "ddl"
+    value = "none"
   }
   # A worker that vanished in the middle of a transaction holds its locks no longer than this.
   parameter {
@@ -111,6 +113,14 @@ resource "aws_rds_cluster_parameter_group" "database" {
   lifecycle {
     create_before_destroy = true
   }
+}
+
+# RDS makes these by itself where they are missing, and then keeps their lines for ever.
+resource "aws_cloudwatch_log_group" "database" {
+  for_each = toset(["postgresql", "upgrade"])
+
+  name              = "/aws/rds/cluster/${local.name}/${each.key}"
+  retention_in_days = var.log_retention_days
 }
 
 resource "aws_rds_cluster" "database" {
@@ -150,6 +160,8 @@ resource "aws_rds_cluster" "database" {
   performance_insights_enabled          = true
   performance_insights_kms_key_id       = aws_kms_key.database.arn
   performance_insights_retention_period = 7
+
+  depends_on = [aws_cloudwatch_log_group.database]
 
   lifecycle {
     precondition {

@@ -75,6 +75,12 @@ variable "backup_days" {
   }
 }
 
+variable "log_retention_days" {
+  description = "How long the database's logs are kept."
+  type        = number
+  default     = 90
+}
+
 variable "max_connections_alarm" {
   description = "More connections than this are an alarm; db.m6gd.large takes about 850."
   type        = number

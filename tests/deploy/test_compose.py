@@ -132,4 +132,4 @@ def test_an_emulator_that_is_told_nothing_names_what_it_misses() -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (2, "error: AWS_ENDPOINT_URL is not set.\n")
+    assert (done.returncode, done.stderr) == (2, "AWS_ENDPOINT_URL is not set.\n")

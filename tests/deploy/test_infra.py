@@ -195,6 +195,19 @@ def test_the_database_survives_a_zone_and_a_mistake(plan_of: PlanOf) -> None:
     assert parameters["rds.force_ssl"] == "1"
 
 
+def test_the_databases_log_has_no_statements_and_is_not_kept_for_ever(plan_of: PlanOf) -> None:
+    plan = plan_of("2-rds")
+    group = plan.values("aws_rds_cluster_parameter_group.database")
+    parameters = {one["name"]: one["value"] for one in group["parameter"]}
+    assert parameters["log_statement"] == "none", "a statement may set a password"
+    exported = plan.values("aws_rds_cluster.database")["enabled_cloudwatch_logs_exports"]
+    kept = {
+        one["values"]["name"]: one["values"]["retention_in_days"]
+        for one in plan.of_type("aws_cloudwatch_log_group")
+    }
+    assert kept == {f"/aws/rds/cluster/movies-r-us/{name}": 90 for name in exported}
+
+
 def test_only_the_cluster_reaches_the_database(plan_of: PlanOf) -> None:
     rules_in = plan_of("2-rds").of_type("aws_vpc_security_group_ingress_rule")
     assert len(rules_in) == 1

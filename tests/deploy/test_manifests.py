@@ -17,7 +17,7 @@ HIGHEST = "1.37.0"
 SKIPPED = {
     "CKV_K8S_11": "no CPU limit: it would slow a pod down while its node has nothing to do",
     "CKV_K8S_15": "images are named by digest, so that asking the registry again brings nothing",
-    "CKV_K8S_35": "the rooms read passwords from variables; only the notification's may be a file",
+    "CKV_K8S_35": "the chart passes secrets by variable; the _FILE variables take files",
     "CKV_K8S_43": "a digest is given at the release; the default values have a tag",
     "CKV_K8S_8": "a Job and a test end by themselves",
     "CKV_K8S_9": "a Job and a test serve nobody",

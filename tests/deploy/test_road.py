@@ -21,13 +21,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.database import Dsns, environment_of
+from tests.builders import SECRET
 from tests.deploy.charts import PRODUCTION, render
 from tests.deploy.replay import Replay
 from tests.deploy.rules import Plan
 from tests.deploy.tools import ROOT
 from tests.rig import DEADLINE_SECONDS, wait_until
 
-SECRET = "word-of-the-test"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
@@ -119,7 +119,7 @@ def test_a_put_ends_as_rows_and_a_poisoned_message_as_a_dead_letter(
         "MRU_HEARTBEAT_FILE": str(tmp_path / "heartbeat"),
         "MRU_METRICS_BIND": "",
     }
-    gunicorn = ["gunicorn", "--config", "api/gunicorn_conf.py", "api.wsgi:create()"]
+    gunicorn = ["api"]
     celery = ["celery", "--app", "worker.app", "--quiet", "worker", "--loglevel", "INFO"]
     with (
         running(gunicorn, api, tmp_path / "api.log"),

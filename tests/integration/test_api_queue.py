@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from schemas.notification import IMPORT_QUEUE, IMPORT_TASK, load_notification
+from tests.builders import OLD_SECRET, SECRET
 from tests.calling import make_api, make_signed
 from tests.faults import Fault, close, hang, lose_answer, status
 from tests.proxies import HttpProxy
@@ -139,8 +140,10 @@ def test_an_id_in_the_body_is_ignored(sqs: Sqs, client: FlaskClient) -> None:
 
 
 def test_either_of_two_secrets_is_accepted(sqs: Sqs) -> None:
-    app = make_api(MRU_QUEUE_URL=sqs.url, AWS_REGION=REGION, MRU_NOTIFICATION_SECRET="new old")
-    for secret in ("new", "old"):
+    app = make_api(
+        MRU_QUEUE_URL=sqs.url, AWS_REGION=REGION, MRU_NOTIFICATION_SECRET=f"{SECRET} {OLD_SECRET}"
+    )
+    for secret in (SECRET, OLD_SECRET):
         signed = make_signed(NOTIFICATION, secret=secret)
         assert app.test_client().post("/notifications", **signed).status_code == 202
     assert len(sqs.take()) == 2

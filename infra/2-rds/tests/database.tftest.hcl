@@ -43,6 +43,19 @@ run "no_password_is_ours" {
   }
 }
 
+run "the_log_has_no_statements_and_an_end" {
+  command = plan
+
+  assert {
+    condition     = one([for each in aws_rds_cluster_parameter_group.database.parameter : each.value if each.name == "log_statement"]) == "none"
+    error_message = "A logged statement may set a password."
+  }
+  assert {
+    condition     = aws_cloudwatch_log_group.database["postgresql"].name == "/aws/rds/cluster/movies-r-us/postgresql" && aws_cloudwatch_log_group.database["postgresql"].retention_in_days == 90
+    error_message = "RDS' log group must be ours, and end."
+  }
+}
+
 run "an_old_postgres_is_refused" {
   command = plan
   variables {

@@ -18,7 +18,8 @@ from notifier import handler
 from notifier.handler import NotTakenError, handle, read_record
 from schemas.notification import load_notification
 from tests import faults
-from tests.calling import SECRET, make_api
+from tests.builders import SECRET
+from tests.calling import make_api
 from tests.proxies import HttpProxy
 from tests.rig import REGION
 from tests.road import Road, Site

@@ -6,9 +6,11 @@ import pytest
 
 from api.settings import LogFormat, Settings
 from schemas.settings import Environment, SettingError
+from tests.builders import OLD_SECRET, SECRET
 from tests.calling import api_environment
 
 DSN = "postgresql://mru_api:pass@db.example.com:5433/movies"
+BOTH = f"{SECRET} {OLD_SECRET}"
 
 
 def read(**changes: str) -> Settings:
@@ -16,20 +18,20 @@ def read(**changes: str) -> Settings:
 
 
 def test_every_setting_is_read() -> None:
-    settings = read(MRU_BUCKETS="one, two", MRU_LOGS="TEXT", MRU_NOTIFICATION_SECRET="new old")
+    settings = read(MRU_BUCKETS="one, two", MRU_LOGS="TEXT", MRU_NOTIFICATION_SECRET=BOTH)
     assert settings.buckets == ("one", "two")
     assert settings.allow_post_movies is False
     assert read(MRU_ALLOW_POST_MOVIES="true").allow_post_movies is True
     assert settings.log_format is LogFormat.TEXT
-    assert settings.notification_secrets == ("new", "old")
+    assert settings.notification_secrets == (SECRET, OLD_SECRET)
     assert (settings.database.host, settings.database.port) == ("db.example.com", 5433)
 
 
 def test_secrets_may_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_text("new\nold\n", encoding="utf-8")
+    file.write_text(f"{SECRET}\n{OLD_SECRET}\n", encoding="utf-8")
     settings = read(MRU_NOTIFICATION_SECRET="", MRU_NOTIFICATION_SECRET_FILE=str(file))
-    assert settings.notification_secrets == ("new", "old")
+    assert settings.notification_secrets == (SECRET, OLD_SECRET)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,8 @@ def test_secrets_may_come_from_a_file(tmp_path: Path) -> None:
         ("MRU_QUEUE_URL", "http://[queue"),
         ("MRU_BUCKETS", ","),
         ("MRU_NOTIFICATION_SECRET", ""),
-        ("MRU_NOTIFICATION_SECRET_FILE", "/nowhere/secret"),
+        ("MRU_NOTIFICATION_SECRET", "short"),
+        ("MRU_NOTIFICATION_SECRET", f"{SECRET} short"),
         ("MRU_ALLOW_POST_MOVIES", "maybe"),
         ("MRU_LOGS", "yaml"),
     ],
@@ -56,6 +59,6 @@ def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
 
 
 def test_secrets_do_not_show_in_what_is_printed_of_settings() -> None:
-    shown = repr(read(MRU_NOTIFICATION_SECRET="s3cret", MRU_DB_PASS="passw0rd"))
-    assert "s3cret" not in shown
+    shown = repr(read(MRU_NOTIFICATION_SECRET=SECRET, MRU_DB_PASS="passw0rd"))
+    assert SECRET not in shown
     assert "passw0rd" not in shown

@@ -19,11 +19,11 @@ import pytest
 from notifier import handler
 from notifier.handler import NotTakenError, handle
 from schemas.signature import SignatureError, verify
+from tests.builders import OLD_SECRET, SECRET
 
 ROOT = Path(__file__).parents[3]
 EVENTS = ROOT / "tests" / "events"
 CONTEXT = SimpleNamespace(aws_request_id="8476a536-e9f4-11e8-9739-2dfe598c3fcd")
-SECRET = "s3cret"
 ACCEPTED = (202, {"import": "/imports/1"})
 REFUSED = (401, {"title": "Unauthorized"})
 FULL = (503, {"title": "Service Unavailable", "detail": "The queue did not take it."})
@@ -183,15 +183,16 @@ def test_a_secret_that_was_replaced_is_read_anew_once_the_old_one_is_refused(
 ) -> None:
     store = boto3.client("secretsmanager", endpoint_url=aws, region_name="eu-west-1")
     arn = store.create_secret(Name="movies-r-us/replaced", SecretString=SECRET)["ARN"]
+    monkeypatch.delenv("MRU_NOTIFICATION_SECRET")
     monkeypatch.setenv("MRU_NOTIFICATION_SECRET_ARN", arn)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws)
     handle(load("put"), CONTEXT)
 
-    store.put_secret_value(SecretId=arn, SecretString=f"new {SECRET}")
-    api.secrets = ["new", SECRET]
+    store.put_secret_value(SecretId=arn, SecretString=f"{OLD_SECRET} {SECRET}")
+    api.secrets = [OLD_SECRET, SECRET]
     handle(load("put"), CONTEXT)  # with the secret it has, which the API takes meanwhile
-    api.secrets = ["new"]
+    api.secrets = [OLD_SECRET]
     with pytest.raises(NotTakenError, match="status 401"):
         handle(load("put"), CONTEXT)
     handle(load("put"), CONTEXT)  # Lambda's own second try

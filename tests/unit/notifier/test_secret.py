@@ -11,6 +11,7 @@ from botocore.credentials import Credentials as BotoCredentials
 
 from notifier.secret import Credentials, SecretError, fetch_secret, sign_request
 from notifier.settings import SettingError, read_settings
+from tests.builders import OLD_SECRET, SECRET
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
@@ -43,11 +44,13 @@ def test_a_request_is_signed_as_botocore_signs_it(
 
 def test_the_secret_is_read_from_secrets_manager(aws: str) -> None:
     client = boto3.client("secretsmanager", endpoint_url=aws, region_name="eu-west-1")
-    arn = client.create_secret(Name="movies-r-us/notification", SecretString="new old")["ARN"]
+    arn = client.create_secret(
+        Name="movies-r-us/notification", SecretString=f"{SECRET} {OLD_SECRET}"
+    )["ARN"]
     environment = ENVIRONMENT | {"AWS_ENDPOINT_URL": aws}
-    assert fetch_secret(arn, environment) == "new old"
+    assert fetch_secret(arn, environment) == f"{SECRET} {OLD_SECRET}"
     told = {"MRU_API_URL": "http://api", "MRU_NOTIFICATION_SECRET_ARN": arn}
-    assert read_settings(environment | told).secret == "new"
+    assert read_settings(environment | told).secret == SECRET
 
 
 def test_a_secret_that_cannot_be_read_is_told_by_its_variable(aws: str) -> None:

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import pytest
 
-from schemas.settings import DatabaseSettings, Environment, SettingError
+from schemas.settings import DatabaseSettings, Environment, SecretFile, SettingError
 
-SECRET: Final = "correct-horse-battery-staple"
+SECRET: Final = "correct-horse-battery-staple-2026"
+OLD: Final = "incorrect-horse-battery-staple-25"
 
 
 class Size(StrEnum):
@@ -103,15 +104,15 @@ def test_a_listing_of_nothing_is_named(value: str) -> None:
 
 
 def test_secrets_are_words_of_the_variable() -> None:
-    read = environment(MRU_SECRET=f" {SECRET}  old ").secrets("MRU_SECRET")
-    assert read == (SECRET, "old")
+    read = environment(MRU_SECRET=f" {SECRET}  {OLD} ").secrets("MRU_SECRET")
+    assert read == (SECRET, OLD)
 
 
 def test_secrets_are_words_of_the_file_where_one_is_named(tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_text(f"{SECRET}\nold\n")
-    read = environment(MRU_SECRET="ignored", MRU_SECRET_FILE=str(file)).secrets("MRU_SECRET")
-    assert read == (SECRET, "old")
+    file.write_text(f"{SECRET}\n{OLD}\n")
+    read = environment(MRU_SECRET=" ", MRU_SECRET_FILE=str(file)).secrets("MRU_SECRET")
+    assert read == (SECRET, OLD)
 
 
 def test_a_secret_that_is_not_set_is_named() -> None:
@@ -136,6 +137,62 @@ def test_a_bad_file_is_named_and_its_secret_is_not(
     assert fault.startswith("MRU_SECRET_FILE names ")
     assert fault.endswith(reason)
     assert SECRET not in fault
+
+
+@pytest.mark.parametrize("words", [SECRET[:31], f"{SECRET} {SECRET[:31]}"])
+def test_each_secret_has_at_least_32_characters_and_none_is_quoted(
+    tmp_path: Path, words: str
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text(words)
+    rule = "must hold secrets of at least 32 characters each."
+    for told, name in (({"MRU_SECRET": words}, "MRU_SECRET"), (of(file), "MRU_SECRET_FILE")):
+        assert fault_of(Environment(told).secrets, "MRU_SECRET") == f"{name} {rule}"
+    assert environment(MRU_SECRET=SECRET[:32]).secrets("MRU_SECRET") == (SECRET[:32],)
+
+
+def of(file: Path) -> dict[str, str]:
+    return {"MRU_SECRET_FILE": str(file)}
+
+
+@pytest.mark.parametrize("content", ["word", "word\n", "word\r\n"])
+def test_a_password_is_the_line_of_its_file_as_it_stands(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(f" two {content}".encode())
+    assert Environment(of(file)).password("MRU_SECRET") == " two word"
+    assert environment(MRU_SECRET="word").password("MRU_SECRET") == "word"
+    assert environment().password("MRU_SECRET", "") == ""
+    assert fault_of(environment().password, "MRU_SECRET") == "MRU_SECRET is not set."
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "names a file with nothing in it."),
+        ("\n", "names a file with nothing in it."),
+        (f"{SECRET}\nmore\n", "which is not one line of text."),
+        (f"{SECRET}\0", "which is not one line of text."),
+    ],
+)
+def test_a_bad_password_file_is_named_and_its_password_is_not(
+    tmp_path: Path, content: str, reason: str
+) -> None:
+    file = tmp_path / "password"
+    file.write_text(content)
+    fault = fault_of(Environment(of(file)).password, "MRU_SECRET")
+    assert fault.startswith("MRU_SECRET_FILE names ")
+    assert fault.endswith(reason)
+    assert SECRET not in fault
+
+
+@pytest.mark.parametrize("read", [Environment.secrets, Environment.password])
+def test_a_secret_and_its_file_are_not_both_set(
+    tmp_path: Path, read: Callable[[Environment, str], Any]
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text(OLD)
+    fault = fault_of(read, environment(MRU_SECRET=SECRET, MRU_SECRET_FILE=str(file)), "MRU_SECRET")
+    assert fault == "MRU_SECRET and MRU_SECRET_FILE are set: set one of them."
 
 
 def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
@@ -174,6 +231,19 @@ def test_a_database_that_is_not_wholly_named_is_a_fault(name: str) -> None:
 def test_a_port_that_cannot_be_is_named(port: str) -> None:
     values = {"MRU_DB_HOST": "h", "MRU_DB_USER": "u", "MRU_DB_NAME": "n", "MRU_DB_PORT": port}
     assert fault_of(DatabaseSettings.read, Environment(values)).startswith("MRU_DB_PORT must be ")
+
+
+def test_a_password_file_is_read_anew_for_each_connection(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text(f"{OLD}\n")
+    values = {"MRU_DB_HOST": "h", "MRU_DB_USER": "u", "MRU_DB_NAME": "n"}
+    read = DatabaseSettings.read(Environment(values | {"MRU_DB_PASS_FILE": str(file)}))
+    assert (read.password, read.present_password()) == (OLD, OLD)
+    assert read.password_file == SecretFile("MRU_DB_PASS_FILE", file)
+    file.write_text(f"{SECRET}\n")
+    assert read.present_password() == SECRET
+    assert SECRET not in repr(read)
+    assert OLD not in repr(read)
 
 
 def test_a_password_may_be_missing_and_the_port_is_that_of_postgres() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from schemas.settings import Environment, SettingError
 from schemas.traces import Traces, traces_wanted
+from tests.builders import SECRET
 
 ROOT: Final = Path(__file__).parents[3]
 ENDPOINT: Final = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
@@ -29,7 +30,7 @@ SETTINGS: Final = {
     "AWS_REGION": "eu-west-1",
     "MRU_QUEUE_URL": "http://127.0.0.1:1/queue",
     "MRU_BUCKETS": "movies-r-us",
-    "MRU_NOTIFICATION_SECRET": "word",
+    "MRU_NOTIFICATION_SECRET": SECRET,
 }
 
 
