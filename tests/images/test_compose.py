@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -119,6 +120,7 @@ def test_files_are_imported_again_after_the_emulator_was(stack: Stack, how: str)
 
     wait_until("the emulator is healthy again", is_back)
     assert stack.query("SELECT count(*) FROM movies") == movies
-    stack.put(f"{how}.json", as_file(make_records(2, cast=[how])))
-    assert stack.wait_until_imported(f"{how}.json")["inserted"] == 2
-    assert len(json.loads(get(f"{API}/movies?actor={how}"))) == 2
+    key, actor = f"emulator-{how}.json", f"Emulator {how}"
+    stack.put(key, as_file(make_records(2, cast=[actor])))
+    assert stack.wait_until_imported(key)["inserted"] == 2
+    assert len(json.loads(get(f"{API}/movies?actor={quote(actor)}"))) == 2
