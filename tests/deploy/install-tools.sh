@@ -7,13 +7,13 @@ cd "$(dirname "$0")/../.."
 place=.local/deploy-tools
 mkdir -p "$place/bin"
 
-if ! cmp -s tests/deploy/tools.txt "$place/tools.txt"; then
+if ! cmp -s requirements/deploy-tools.txt "$place/tools.txt"; then
     echo "Installing the tools of check-deploy, which takes a minute or two, once."
     rm -rf "$place/venv"
     .venv/bin/python -m venv "$place/venv"
     if "$place/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --requirement tests/deploy/tools.txt >"$place/pip.log" 2>&1; then
-        cp tests/deploy/tools.txt "$place/tools.txt"
+        --require-hashes --requirement requirements/deploy-tools.txt >"$place/pip.log" 2>&1; then
+        cp requirements/deploy-tools.txt "$place/tools.txt"
     else
         echo "check-deploy: some tools could not be installed ($place/pip.log)" >&2
     fi
