@@ -80,7 +80,7 @@ install() {
     fi
     install_hashed .venv requirements/build.txt requirements/development.txt
     quietly .venv/bin/python -m pip install --disable-pip-version-check --no-deps \
-        --no-build-isolation --check-build-dependencies --editable .
+        --no-build-isolation --editable .
     # pip would compile too, but on one core. Some packages hold files for other Pythons: those fail.
     .venv/bin/python -m compileall -q -j 0 .venv/lib >>"$log" 2>&1 || true
     touch .venv/installed
