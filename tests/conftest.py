@@ -13,6 +13,8 @@ from local.database import Dsns
 from local.postgres import Address, Postgres
 from tests.databases import FAST, make_database, make_template
 
+pytest_plugins = ["tests.skips"]
+
 # So that a failure in what tests share says as much as one in a test.
 pytest.register_assert_rewrite("tests.rig", "tests.road", "tests.uploads")
 

@@ -4,7 +4,6 @@ that a spoiled copy has some.
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from tests.deploy.charts import Document, Rendered
@@ -72,11 +71,15 @@ def spread_faults(release: Rendered, deployment: str) -> list[str]:
 
 
 class Plan:
-    """What `terraform show -json` says of a plan."""
+    """What a folder would make, as `terraform test -json -verbose` reports the plan of a run."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._outputs = document["output_changes"]
-        self.resources = list(_resources(document["planned_values"]["root_module"]))
+        self.resources = [
+            {"address": one["address"], "type": one["type"], "values": one["change"]["after"]}
+            for one in document["resource_changes"]
+            if one["mode"] == "managed"
+        ]
 
     def output(self, name: str, *, later: str) -> Any:
         """Returns an output; `later` stands for whatever is only known once it is made."""
@@ -108,12 +111,6 @@ def _filled(known: Any, unknown: Any, later: str) -> Any:
     if isinstance(unknown, list):
         return [_filled(k, u, later) for k, u in zip(known, unknown, strict=True)]
     return known
-
-
-def _resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from (one for one in module.get("resources", []) if one["mode"] == "managed")
-    for child in module.get("child_modules", []):
-        yield from _resources(child)
 
 
 def _listed(statement: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""Terraform with no registry and no account: plans of a folder, or of a spoiled copy of it."""
+"""Terraform with no account: plans of a folder, or of a spoiled copy of it.
+
+The plan is that of a test run with a mocked provider: it needs the schema of the provider, but no
+credentials, and no answer from AWS.
+"""
 
 import dataclasses
 import json
@@ -6,15 +10,13 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.deploy.rules import Plan
-from tests.deploy.tools import INFRA, offline_terraform, run
+from tests.deploy.tools import INFRA, terraform
 
-# A plan wants a backend that it can reach; the real one is told at `terraform init`.
-_LOCAL_BACKEND: Final = 'terraform {\n  backend "local" {}\n}\n'
 _VARIABLE: Final = re.compile(r'^variable "(\w+)"', re.MULTILINE)
-_PLAN: Final = "plan -input=false -refresh=false -out=plan.bin -var-file=check.tfvars.json"
+_TEST: Final = "tests/check.tftest.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,37 +29,47 @@ class Outcome:
 
 
 def check(folder: str, archive: Path, *, changes: tuple[str, str, str] | None = None) -> Outcome:
-    """Runs init, validate, test and plan on a copy of a folder.
+    """Runs init, validate and test on a copy of a folder.
 
     `changes` spoils the copy: a file in it, a text, and what to put in its place.
     """
-    program = offline_terraform()
+    program = terraform()
     with tempfile.TemporaryDirectory(prefix="mru-infra-") as made:
         infra = Path(made) / "infra"
         (Path(made) / "build").mkdir()
         shutil.copy(archive, Path(made) / "build" / "notifier.zip")
-        shutil.copytree(INFRA, infra, ignore=shutil.ignore_patterns(".terraform*", "plan.*"))
+        shutil.copytree(INFRA, infra, ignore=shutil.ignore_patterns(".terraform", "plan.*"))
         work = infra / folder
-        (work / "backend_override.tf").write_text(_LOCAL_BACKEND)
-        _write_variables(work)
+        _write_test(work)
+        test = "test -json -verbose"
         if changes is not None:
             _spoil(work, *changes)
-        commands = ["init -input=false", "validate", _PLAN, "show -json plan.bin > plan.json"]
-        if changes is None:
-            commands.insert(2, "test")  # of a spoiled copy the plan tells as much, and sooner
-        done = run([program, work, *commands])
-        file = work / "plan.json"
-        text = file.read_text() if file.exists() else ""
-        plan = Plan(json.loads(text)) if text.startswith("{") else None
-        return Outcome(done.returncode == 0, done.stdout + done.stderr, plan)
+            test += f" -filter={_TEST}"  # the folder's own tests add nothing but time
+        done = program.run(work, "init -backend=false -input=false", "validate", test)
+        return Outcome(done.returncode == 0, done.stdout + done.stderr, _plan(done.stdout))
 
 
-def _write_variables(folder: Path) -> None:
-    """Writes those of the example's variables that the folder knows."""
+def _write_test(folder: Path) -> None:
+    """Writes a test that plans with those of the example's variables that the folder knows."""
     example = json.loads((INFRA / "example.tfvars.json").read_text("utf-8"))
     declared = _VARIABLE.findall((folder / "variables.tf").read_text("utf-8"))
-    given = {name: value for name, value in example.items() if name in declared}
-    (folder / "check.tfvars.json").write_text(json.dumps(given))
+    account = {"defaults": {"account_id": example["account_id"]}}
+    test = {
+        "mock_provider": {"aws": {"mock_data": {"aws_caller_identity": account}}},
+        "variables": {name: value for name, value in example.items() if name in declared},
+        "run": {"example": {"command": "plan"}},
+    }
+    (folder / _TEST).write_text(json.dumps(test))
+
+
+def _plan(output: str) -> Plan | None:
+    """Returns the plan of the run above, of which terraform prints a line of JSON."""
+    for line in output.splitlines():
+        if line.startswith("{"):
+            event: dict[str, Any] = json.loads(line)
+            if event["type"] == "test_plan" and event["@testfile"] == _TEST:
+                return Plan(event["test_plan"])
+    return None
 
 
 def _spoil(folder: Path, file: str, before: str, after: str) -> None:

@@ -4,10 +4,14 @@
 out, and the tests that need it say so as they skip.
 """
 
+import dataclasses
+import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +28,7 @@ _PLACES: Final = (
     INSTALLED / "venv" / "bin",
     INSTALLED / "node_modules" / ".bin",
 )
-# Beside the project, where it has been given: a terraform that needs no registry of providers.
+# Beside the project, where it has been given: terraform with a provider that has only the schema.
 _OFFLINE: Final = ROOT.parent / "shared" / "tools" / "terraform-offline"
 
 
@@ -39,10 +43,17 @@ def find(name: str) -> Path:
     return Path(found)
 
 
-def run(command: Sequence[str | Path], *, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
-    """Runs a program to its end, whatever that is."""
+def run(
+    command: Sequence[str | Path], *, cwd: Path = ROOT, env: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Runs a program to its end, whatever that is. `env` is added to the environment."""
     return subprocess.run(
-        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False
+        [str(word) for word in command],
+        cwd=cwd,
+        env=os.environ | (env or {}),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -53,11 +64,48 @@ def run_well(command: Sequence[str | Path], *, cwd: Path = ROOT) -> str:
     return done.stdout
 
 
-def offline_terraform() -> Path:
-    """Returns the terraform that needs no registry, or skips the test."""
-    find("terraform")
-    if not _OFFLINE.exists():
-        pytest.skip(
-            "no terraform-offline beside the project: providers would have to be downloaded"
-        )
-    return _OFFLINE
+@dataclasses.dataclass(frozen=True)
+class Terraform:
+    """A terraform that has the AWS provider's schema, which is all that mocked runs need."""
+
+    program: Path
+    offline: bool
+
+    def run(self, folder: Path, *commands: str) -> "subprocess.CompletedProcess[str]":
+        """Runs commands one after another, up to the first that fails."""
+        if self.offline:
+            return run([self.program, folder, *commands])
+        script = " && ".join(f'"$0" {command}' for command in commands)
+        return run(["sh", "-c", script, self.program], cwd=folder, env=_REAL)
+
+
+# A provider of 700 MB is downloaded once, and linked to from then on.
+_REAL: Final = {
+    "CHECKPOINT_DISABLE": "1",
+    "TF_IN_AUTOMATION": "1",
+    "TF_CLI_ARGS": "-no-color",
+    "TF_PLUGIN_CACHE_DIR": str(INSTALLED / "providers"),
+    "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1",
+}
+
+
+def terraform() -> Terraform:
+    """Returns the real terraform and provider, or the stand-in beside the project; or skips."""
+    program = find("terraform")
+    trial = _download_provider(program)
+    if trial.returncode == 0:
+        return Terraform(program, offline=False)
+    if _OFFLINE.exists():
+        return Terraform(_OFFLINE, offline=True)
+    assert "Failed to query available provider packages" in trial.stderr, trial.stderr
+    pytest.skip("terraform cannot reach its registry, which has the AWS provider")
+
+
+@cache
+def _download_provider(program: Path) -> "subprocess.CompletedProcess[str]":
+    (INSTALLED / "providers").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="mru-provider-") as made:
+        folder = Path(made)
+        requirements = {"required_providers": {"aws": {"source": "hashicorp/aws"}}}
+        (folder / "versions.tf.json").write_text(json.dumps({"terraform": requirements}))
+        return Terraform(program, offline=False).run(folder, "init -input=false")
