@@ -5,8 +5,8 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint types imports unit bench-ingest bench-search check-deploy notifier \
-        chart-readme format lock clean
+.PHONY: help up demo test lint types imports unit bench-ingest bench-search check-deploy check-cluster \
+        notifier chart-readme format lock clean
 
 PYTHON ?=
 RUN := .venv/bin/python
@@ -18,7 +18,7 @@ TESTS_AT_A_TIME ?= 4
 INSTALLED := .venv/installed
 
 help: ## List what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
 
 up: $(INSTALLED) ## Run the whole stack here, with its logs, until Ctrl-C
 	@exec $(RUN) -m local up
@@ -41,7 +41,7 @@ imports: $(INSTALLED) ## Check that rooms import only what they may
 	@$(RUN) -c 'from importlinter.cli import lint_imports_command as run; run()' --config setup.cfg
 
 unit: $(INSTALLED) ## Run all tests
-	@exec $(RUN) -m pytest --ignore tests/deploy --numprocesses $(TESTS_AT_A_TIME) --dist worksteal
+	@exec $(RUN) -m pytest --ignore tests/deploy --ignore tests/cluster --numprocesses $(TESTS_AT_A_TIME) --dist worksteal
 
 bench-ingest: $(INSTALLED) ## Measure imports against Postgres' own COPY: an hour on a quiet machine
 	@exec $(RUN) -m bench.ingest $(ARGS)
@@ -52,6 +52,10 @@ bench-search: $(INSTALLED) ## Measure searches: half an hour on a quiet machine
 check-deploy: $(INSTALLED) ## Check images, chart and infrastructure, as far as no account is needed
 	@sh tests/deploy/install-tools.sh
 	@exec $(RUN) -m pytest tests/deploy
+
+check-cluster: $(INSTALLED) ## Check the chart on a real Kubernetes control plane
+	@$(RUN) -m tests.cluster.helm3
+	@exec $(RUN) -m tests.cluster.plane $(RUN) -m pytest tests/cluster --numprocesses $(TESTS_AT_A_TIME) --dist worksteal
 
 notifier: $(INSTALLED) ## Pack the Lambda function: writes build/notifier.zip
 	@$(RUN) -m local.archive notifier build/notifier.zip

@@ -1,4 +1,8 @@
-"""A zone is lost: the chart's own pods, placed by their own rules, on the nodes of infra/1-eks."""
+"""A zone is lost: the chart's own pods, placed by their own rules, on the nodes of infra/1-eks.
+
+By a simulated scheduler, which needs no control plane and so runs everywhere, with every number of
+pods. tests/cluster/test_room.py has the real one.
+"""
 
 from pathlib import Path
 
@@ -109,19 +113,28 @@ def roll(cluster: Cluster, deployment: Document, replicas: int) -> int:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("DoNotSchedule\n", "DoNotSchedule\n    minDomains: 3\n"),
+        ("Unsatisfiable: {{ . }}\n", "Unsatisfiable: {{ . }}\n    minDomains: 3\n"),
         ("    nodeTaintsPolicy: Honor\n    matchLabelKeys", "    matchLabelKeys"),
     ],
     ids=["minDomains", "lost-nodes-count"],
 )
-def test_the_variants_that_are_not_used_would_leave_pods_pending(
+def test_the_variants_of_a_hard_spread_that_are_not_used_would_leave_pods_pending(
     tmp_path: Path, before: str, after: str
 ) -> None:
     chart = spoiled(tmp_path, "templates/_pods.tpl", before, after)
     cluster = Cluster(nodes(largest()))
-    cluster.add(render(*PRODUCTION, chart=chart).one("Deployment", "-worker"), 6)
+    hard = render(*PRODUCTION, "--set", "spread.zones=hard", chart=chart)
+    cluster.add(hard.one("Deployment", "-worker"), 6)
     cluster.lose_zone(ZONES[0])
     assert cluster.pending()
+
+
+def test_a_hard_spread_leaves_no_pod_pending_either_when_a_zone_is_lost() -> None:
+    cluster = Cluster(nodes(largest()))
+    hard = render(*PRODUCTION, "--set", "spread.zones=hard")
+    cluster.add(hard.one("Deployment", "-worker"), 6)
+    cluster.lose_zone(ZONES[0])
+    assert cluster.pending() == []
 
 
 @pytest.mark.parametrize("arriving", [0.0, 0.5])

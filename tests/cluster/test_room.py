@@ -1,0 +1,111 @@
+"""K3: pods are spread over zones as evenly as there is room, and no more evenly than that.
+
+Placed by the real scheduler. Each test has the nodes of a region of its own.
+"""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from tests.cluster.conftest import ReleaseMaker
+from tests.cluster.release import INSTALLATION, Document, Release
+
+NEW = {"images": {"api": {"tag": "0.2.0"}, "worker": {"tag": "0.2.0"}}}
+ZONE = "topology.kubernetes.io/zone"
+
+
+def numbers(*, api: int, worker: int) -> Document:
+    return {
+        "api": {"replicas": api, "autoscaling": {"enabled": False}},
+        "worker": {"replicas": worker},
+    }
+
+
+def test_a_full_zone_stops_neither_growth_nor_rollouts(
+    helm4: Path, make_release: ReleaseMaker
+) -> None:
+    release = make_release(helm4, region="eu-west-2")
+    release.make_secrets()
+    release.well(release.install(INSTALLATION, numbers(api=3, worker=3)))
+    release.wait_for_ready(3)
+    assert sorted(zones(release, "worker").values()) == [1, 1, 1]
+    fill(release, "eu-west-2a")
+
+    more = numbers(api=3, worker=9)
+    release.well(release.upgrade(INSTALLATION, more))
+    release.wait_for_ready(9, "movies-r-us-worker")
+    release.well(release.upgrade(INSTALLATION, more, NEW))
+    assert set(release.images().values()) == {"0.2.0"}
+    release.wait_for_ready(9, "movies-r-us-worker")
+
+    release.well(release.kubectl("delete", "deployment", "other", "--wait"))
+    even = numbers(api=6, worker=9)
+    release.well(release.upgrade(INSTALLATION, even))
+    release.wait_for_ready(6, "movies-r-us-api")
+    restart = ("rollout", "restart", "deployment/movies-r-us-api", "deployment/movies-r-us-worker")
+    release.well(release.kubectl(*restart))
+    for deployment in ("movies-r-us-api", "movies-r-us-worker"):
+        release.well(release.kubectl("rollout", "status", f"deployment/{deployment}"))
+    assert sorted(zones(release, "worker").values()) == [3, 3, 3]
+    assert sorted(zones(release, "api").values()) == [2, 2, 2]
+
+
+def test_nodes_without_zones_are_as_good_as_others(helm4: Path, make_release: ReleaseMaker) -> None:
+    """A cluster of one node, as kind and k3s make it: its node has no label of a zone."""
+    release = make_release(helm4)
+    release.make_secrets()
+    release.well(release.install(INSTALLATION, {"zoneLabel": "example.com/no-such-label"}))
+
+
+def fill(release: Release, zone: str) -> None:
+    """Takes a zone's CPU away, as another tenant would."""
+    pod = {
+        "nodeSelector": {ZONE: zone},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "other",
+                "image": "other:1",
+                "resources": {"requests": {"cpu": "500m"}},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }
+        ],
+    }
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "other"},
+        "spec": {
+            "replicas": 20,
+            "selector": {"matchLabels": {"app": "other"}},
+            "template": {"metadata": {"labels": {"app": "other"}}, "spec": pod},
+        },
+    }
+    release.well(release.kubectl("create", "-f", "-", stdin=json.dumps(deployment)))
+    release.wait_for("a full zone", lambda: _unschedulable(release))
+
+
+def _unschedulable(release: Release) -> bool:
+    """Whether a pod of the other tenant found no room, so that there is none left."""
+    pods = release.get("pods", "--selector", "app=other")["items"]
+    return any(
+        condition.get("reason") == "Unschedulable"
+        for pod in pods
+        for condition in pod["status"].get("conditions", [])
+    )
+
+
+def zones(release: Release, component: str) -> Counter[str]:
+    """Returns how many pods of a component are in each zone."""
+    nodes = {
+        one["metadata"]["name"]: one["metadata"]["labels"].get(ZONE, "")
+        for one in release.get("nodes")["items"]
+    }
+    return Counter(nodes[pod["spec"]["nodeName"]] for pod in release.pods(component))
