@@ -10,6 +10,7 @@ import dataclasses
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -23,9 +24,10 @@ from tests.deploy.tools import ROOT
 
 _OFFLINE: Final = ROOT.parent / "shared" / "tools" / "cluster-offline" / "cluster"
 _CACHE: Final = Path.home() / ".cache" / "cluster-offline"
-# Each region is for tests that need its nodes for themselves: one fills a zone, one loses a zone.
-REGIONS: Final = ("eu-west-1", "eu-west-2", "eu-west-3")
-_NODES: Final = [f"{region}{zone}=2x4x16Gi" for region in REGIONS for zone in "abc"]
+# Each region's nodes, in each of its zones. The first has room for all tests at a time; the others
+# are for the one that fills a zone and the one that loses a zone.
+REGIONS: Final = {"eu-west-1": "2x48x192Gi", "eu-west-2": "2x4x16Gi", "eu-west-3": "2x4x16Gi"}
+_NODES: Final = [f"{region}{zone}={nodes}" for region, nodes in REGIONS.items() for zone in "abc"]
 # A lost zone is noticed and emptied sooner than by Kubernetes' defaults, which take two minutes.
 _MANAGER_FLAGS: Final = "--node-monitor-grace-period=20s --node-eviction-rate=10"
 # What `cluster` listens on, from its PORT on.
@@ -133,6 +135,8 @@ def _free_port() -> int:
 
 def main(arguments: list[str]) -> int:
     """Runs a command with the control plane in its environment: several processes share one."""
+    # A runner that is ended stops what it started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         with running() as plane:
             environment = dict(os.environ) | plane.environment()

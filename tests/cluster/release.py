@@ -87,7 +87,7 @@ class Release:
             path = self.folder / f"{number}.json"
             path.write_text(json.dumps(one))
             files += ["--values", path]
-        return self.helm(verb, NAME, CHART, *files, "--timeout", "3m", *options)
+        return self.helm(verb, NAME, CHART, *files, "--timeout", "4m", *options)
 
     def rollback(self, revision: int) -> Done:
         return self.helm("rollback", NAME, str(revision), "--wait", "--timeout", "3m")

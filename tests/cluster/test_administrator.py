@@ -6,7 +6,7 @@ from tests.cluster.conftest import ReleaseMaker
 from tests.cluster.release import INSTALLATION, Release
 
 OURS = {**INSTALLATION, "externalSecrets": {"enabled": True}}
-NEW = {"images": {"api": {"tag": "0.2.0"}, "worker": {"tag": "0.2.0"}}}
+NEW = {"images": {"worker": {"tag": "0.2.0"}}}
 LATER = {"externalSecrets": {"enabled": True, "refreshInterval": "7m"}}
 
 

@@ -9,6 +9,7 @@ from tests.cluster.release import DEPLOYMENTS, INSTALLATION, Document, Release
 
 API = "movies-r-us-api"
 WORKER = "movies-r-us-worker"
+NEW = {"images": {"api": {"tag": "0.2.0"}}}
 
 
 def scaling(component: str, **values: object) -> Document:
@@ -41,6 +42,20 @@ def test_switching_the_autoscaling_of_the_api_leaves_at_least_the_minimum(
     with at_least(release, API, 3):
         release.well(release.rollback(1))
         release.wait_for_ready(6, API)
+
+
+def test_upgrade_and_rollback_keep_the_pods_that_load_has_brought(
+    either_helm: Path, make_release: ReleaseMaker
+) -> None:
+    """Nothing measures load here: a hand raises the number instead, within the bounds."""
+    release = make_release(either_helm)
+    release.make_secrets()
+    release.well(release.install(INSTALLATION))
+    release.well(release.kubectl("scale", f"deployment/{API}", "--replicas=6"))
+    release.wait_for_ready(6, API)
+    with at_least(release, API, 6):
+        release.well(release.upgrade(INSTALLATION, NEW, options=()))
+        release.well(release.rollback(1))
 
 
 def test_switching_keda_leaves_at_least_the_minimum_of_workers(

@@ -7,11 +7,14 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.cluster.conftest import ReleaseMaker
 from tests.cluster.release import INSTALLATION, Document, Release
 
 NEW = {"images": {"api": {"tag": "0.2.0"}, "worker": {"tag": "0.2.0"}}}
 ZONE = "topology.kubernetes.io/zone"
+COMPONENTS = ("api", "worker")
 
 
 def numbers(*, api: int, worker: int) -> Document:
@@ -42,12 +45,52 @@ def test_a_full_zone_stops_neither_growth_nor_rollouts(
     even = numbers(api=6, worker=9)
     release.well(release.upgrade(INSTALLATION, even))
     release.wait_for_ready(6, "movies-r-us-api")
-    restart = ("rollout", "restart", "deployment/movies-r-us-api", "deployment/movies-r-us-worker")
-    release.well(release.kubectl(*restart))
-    for deployment in ("movies-r-us-api", "movies-r-us-worker"):
-        release.well(release.kubectl("rollout", "status", f"deployment/{deployment}"))
+    roll(release)
     assert sorted(zones(release, "worker").values()) == [3, 3, 3]
     assert sorted(zones(release, "api").values()) == [2, 2, 2]
+
+
+def test_a_lost_zone_is_made_up_for_in_the_others(helm4: Path, make_release: ReleaseMaker) -> None:
+    release = make_release(helm4, region="eu-west-3")
+    if release.plane.state is None:
+        pytest.skip("only simulated nodes can be lost")
+    release.make_secrets()
+    release.well(release.install(INSTALLATION, {"lostNodeSeconds": 5}))
+    lost = release.plane.state / "lost"
+    lost.write_text("eu-west-3a\n")
+    try:
+        release.wait_for("three of each in two zones", lambda: elsewhere(release, "eu-west-3a"))
+    finally:
+        lost.unlink()
+    release.wait_for("the zone is back", lambda: "eu-west-3a" in ready_zones(release))
+    roll(release)
+    for component in COMPONENTS:
+        assert sorted(zones(release, component).values()) == [1, 1, 1]
+
+
+def elsewhere(release: Release, zone: str) -> bool:
+    """Whether all pods are ready in zones other than this."""
+    return all(
+        zones(release, component).total() == 3
+        and zone not in zones(release, component)
+        and release.ready(f"movies-r-us-{component}") == 3
+        for component in COMPONENTS
+    )
+
+
+def ready_zones(release: Release) -> set[str]:
+    """Returns the zones whose nodes all take pods."""
+    nodes = release.get("nodes")["items"]
+    tainted = {one["metadata"]["labels"][ZONE] for one in nodes if one["spec"].get("taints")}
+    return {one["metadata"]["labels"][ZONE] for one in nodes} - tainted
+
+
+def roll(release: Release) -> None:
+    """Makes all pods anew."""
+    deployments = [f"deployment/movies-r-us-{component}" for component in COMPONENTS]
+    release.well(release.kubectl("rollout", "restart", *deployments))
+    for one in deployments:
+        release.well(release.kubectl("rollout", "status", one))
 
 
 def test_nodes_without_zones_are_as_good_as_others(helm4: Path, make_release: ReleaseMaker) -> None:
@@ -108,4 +151,5 @@ def zones(release: Release, component: str) -> Counter[str]:
         one["metadata"]["name"]: one["metadata"]["labels"].get(ZONE, "")
         for one in release.get("nodes")["items"]
     }
-    return Counter(nodes[pod["spec"]["nodeName"]] for pod in release.pods(component))
+    placed = [pod["spec"].get("nodeName") for pod in release.pods(component)]
+    return Counter(nodes[name] for name in placed if name)

@@ -134,12 +134,21 @@ def test_a_rollout_takes_no_pod_of_the_api_away_before_its_successor_is_found(
     production: Rendered,
 ) -> None:
     spec = production.one("Deployment", "-api")["spec"]
-    assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": "25%"}
     annotations = production.one("Ingress", "-api")["metadata"]["annotations"]
     prefix = "alb.ingress.kubernetes.io"
     checks = int(annotations[f"{prefix}/healthy-threshold-count"])
     interval = int(annotations[f"{prefix}/healthcheck-interval-seconds"])
     assert spec["minReadySeconds"] >= checks * interval
+
+
+@pytest.mark.parametrize(("workers", "away"), [(1, 0), (2, 0), (3, 1), (6, 2), (9, 3)])
+def test_a_rollout_of_workers_moves_on_where_no_node_has_room_for_one_more(
+    production: Rendered, workers: int, away: int
+) -> None:
+    """From three workers on; one alone is replaced only once its successor is there."""
+    rolling = production.one("Deployment", "-worker")["spec"]["strategy"]["rollingUpdate"]
+    assert int(rolling["maxUnavailable"].removesuffix("%")) * workers // 100 == away
 
 
 @BOTH
