@@ -55,7 +55,7 @@ check-deploy: $(INSTALLED) ## Check images, chart and infrastructure, as far as 
 
 check-cluster: $(INSTALLED) ## Check the chart on a real Kubernetes control plane
 	@$(RUN) -m tests.cluster.helm3
-	@exec $(RUN) -m tests.cluster.plane $(RUN) -m pytest tests/cluster --numprocesses $(TESTS_AT_A_TIME) --dist worksteal
+	@exec $(RUN) -m tests.cluster.plane $(RUN) -m pytest tests/cluster --numprocesses 8 --dist load --maxschedchunk 1
 
 notifier: $(INSTALLED) ## Pack the Lambda function: writes build/notifier.zip
 	@$(RUN) -m local.archive notifier build/notifier.zip

@@ -137,53 +137,45 @@ class Release:
     @contextlib.contextmanager
     def watching(self, deployment: str) -> Iterator[list[int]]:
         """Collects how many pods were ready, at each change of a deployment."""
+        seen: list[int] = []
+        first = threading.Event()
+
+        def collect(line: str) -> None:
+            seen.append(int(line or 0))
+            first.set()
+
         fields = 'jsonpath={.status.readyReplicas}{"\\n"}'
-        with self._watch("deployment", deployment, fields) as lines:
-            seen: list[int] = []
-            first = threading.Event()
-
-            def collect() -> None:
-                for line in lines:
-                    seen.append(int(line or 0))
-                    first.set()
-
-            thread = threading.Thread(target=collect, daemon=True)
-            thread.start()
+        with self._watch(["deployment", deployment], fields, collect):
             assert first.wait(_SECONDS), f"{deployment} is not to be seen"
             yield seen
-        thread.join(_SECONDS)
-
-    @contextlib.contextmanager
-    def _watch(self, kind: str, name: str, fields: str) -> Iterator[Iterator[str]]:
-        """Yields a line for each change, until the caller is done."""
-        words = ["--namespace", self.namespace, "get", kind, *([name] if name else [])]
-        with subprocess.Popen(
-            [self.kubectl_program, *words, "--watch", "-o", fields],
-            env=dict(os.environ) | {"KUBECONFIG": str(self.plane.kubeconfig)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        ) as process:
-            assert process.stdout is not None
-            try:
-                yield (line.strip() for line in process.stdout)
-            finally:
-                process.terminate()
 
     @contextlib.contextmanager
     def external_secrets_operator(self) -> Iterator[None]:
         """Makes the Secret of each ExternalSecret, as the operator does: owned by it."""
         fields = 'jsonpath={.metadata.name}{"\\n"}'
-        with self._watch("externalsecrets", "", fields) as names:
-
-            def make() -> None:
-                for name in names:
-                    self._make_owned(name)
-
-            thread = threading.Thread(target=make, daemon=True)
-            thread.start()
+        with self._watch(["externalsecrets"], fields, self._make_owned):
             yield
-        thread.join(_SECONDS)
+
+    @contextlib.contextmanager
+    def _watch(self, what: list[str], fields: str, act: Callable[[str], None]) -> Iterator[None]:
+        """Acts on each change, until the caller is done."""
+        words = ["--namespace", self.namespace, "get", *what, "--watch", "-o", fields]
+        with subprocess.Popen(
+            [self.kubectl_program, *words],
+            env=dict(os.environ) | {"KUBECONFIG": str(self.plane.kubeconfig)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            lines = process.stdout
+            assert lines is not None
+            thread = threading.Thread(target=lambda: [act(line.strip()) for line in lines])
+            thread.start()
+            try:
+                yield
+            finally:
+                process.terminate()
+                thread.join()
 
     def _make_owned(self, name: str) -> None:
         """Makes one Secret. What an owner before it left has to be collected first."""
