@@ -6,7 +6,7 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help up demo test lint types imports unit installed bench-ingest bench-search check-deploy \
-        check-images advisories sbom notifier chart-readme format lock clean
+        check-images check-cluster advisories sbom notifier chart-readme format lock clean
 
 PYTHON ?=
 # Which images `make sbom` looks into.
@@ -22,7 +22,7 @@ TESTS_AT_A_TIME ?= 4
 INSTALLED := .venv/installed
 
 help: ## List what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
 
 up: $(INSTALLED) ## Run the whole stack here, with its logs, until Ctrl-C
 	@exec $(RUN) -m local up
@@ -63,6 +63,10 @@ bench-search: $(INSTALLED) ## Measure searches: half an hour on a quiet machine
 check-deploy: $(INSTALLED) ## Check images, chart and infrastructure, as far as no account is needed
 	@sh tests/deploy/install-tools.sh
 	@exec $(RUN) -m pytest tests/deploy
+
+check-cluster: $(INSTALLED) ## Check the chart on a real Kubernetes control plane
+	@$(RUN) -m tests.cluster.helm3
+	@exec $(RUN) -m tests.cluster.plane $(RUN) -m pytest tests/cluster --numprocesses 8 --dist load --maxschedchunk 1
 
 advisories: ## Check all pinned packages for known advisories: asks PyPI
 	@PYTHON="$(PYTHON)" sh local/install.sh advisories

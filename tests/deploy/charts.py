@@ -13,6 +13,8 @@ from tests.deploy.tools import CHART, find, run, run_well
 # The lowest that Chart.yaml allows, and the highest whose manifests can be checked here.
 LOWEST: Final = "1.33.0"
 MONITORING: Final = ("--api-versions", "monitoring.coreos.com/v1")
+# Every rendering has it; a file of values that comes later overrides it.
+INSTALLATION: Final = ("--values", str(Path(__file__).with_name("installation.yaml")))
 CERTIFICATE: Final = "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n"
 # What infra/ would tell production.
 PRODUCTION: Final = (
@@ -51,14 +53,22 @@ class Rendered:
             name = f"{document['kind']}/{document['metadata']['name']}"
             if document["kind"] == "Pod":
                 yield name, document["spec"]
-            elif "template" in document.get("spec", {}):
-                yield name, document["spec"]["template"]["spec"]
+            elif template := template_of(document):
+                yield name, template["spec"]
 
-    def environment(self, deployment: str) -> dict[str, Any]:
-        """Returns a deployment's variables by name: values, or where they come from."""
-        spec = self.one("Deployment", deployment)["spec"]["template"]["spec"]
-        variables = spec["containers"][0]["env"]
+    def environment(self, component: str) -> dict[str, Any]:
+        """Returns a component's variables by name: values, or where they come from."""
+        specs = [spec for name, spec in self.pods() if name.endswith(component)]
+        assert len(specs) == 1, f"{len(specs)} of {component}"
+        variables = specs[0]["containers"][0]["env"]
         return {each["name"]: each.get("value", each.get("valueFrom")) for each in variables}
+
+
+def template_of(document: Document) -> Document:
+    """Returns the template of the pods that a Deployment, Job or CronJob makes; else nothing."""
+    spec = document.get("spec", {})
+    found: Document = spec.get("jobTemplate", {}).get("spec", spec).get("template", {})
+    return found
 
 
 def render(*options: str, chart: Path = CHART, kube: str = LOWEST) -> Rendered:
@@ -81,7 +91,7 @@ def refusal(*options: str, chart: Path = CHART) -> str:
 
 def _command(options: tuple[str, ...], kube: str) -> list[str | Path]:
     fixed = ["template", "movies-r-us", ".", "--namespace", "movies-r-us", "--kube-version", kube]
-    return [find("helm"), *fixed, *MONITORING, *options]
+    return [find("helm"), *fixed, *MONITORING, *INSTALLATION, *options]
 
 
 def spoiled(folder: Path, file: str, before: str, after: str) -> Path:

@@ -10,12 +10,12 @@ from tests.deploy.test_order import faults_of
 
 SPREAD = """  - topologyKey: {{ $root.Values.zoneLabel }}
     maxSkew: 1
-    whenUnsatisfiable: DoNotSchedule
+    whenUnsatisfiable: {{ . }}
     nodeTaintsPolicy: Honor
     matchLabelKeys: [pod-template-hash]
     labelSelector:
       matchLabels:
-        {{- include "movies.selector" . | nindent 8 }}
+        {{- include "movies.selector" $ | nindent 8 }}
 """
 
 
@@ -38,18 +38,18 @@ def test_a_misspelt_value_of_the_chart_is_found(tmp_path: Path) -> None:
     ("before", "after"),
     [
         (SPREAD, ""),
-        ("whenUnsatisfiable: DoNotSchedule", "whenUnsatisfiable: ScheduleAnyway"),
+        ('"soft" "ScheduleAnyway"', '"soft" "DoNotSchedule"'),
         (
-            "    maxSkew: 1\n    whenUnsatisfiable: DoNot",
-            "    maxSkew: 2\n    whenUnsatisfiable: DoNot",
+            "    maxSkew: 1\n    whenUnsatisfiable: {{",
+            "    maxSkew: 2\n    whenUnsatisfiable: {{",
         ),
         (
-            "whenUnsatisfiable: DoNotSchedule\n",
-            "whenUnsatisfiable: DoNotSchedule\n    minDomains: 3\n",
+            "whenUnsatisfiable: {{ . }}\n",
+            "whenUnsatisfiable: {{ . }}\n    minDomains: 3\n",
         ),
         ("    nodeTaintsPolicy: Honor\n    matchLabelKeys", "    matchLabelKeys"),
     ],
-    ids=["removed", "soft", "skewed", "minDomains", "lost-nodes-count"],
+    ids=["removed", "hard", "skewed", "minDomains", "lost-nodes-count"],
 )
 @pytest.mark.parametrize("deployment", ["-api", "-worker"])
 def test_a_spread_that_does_not_hold_is_found(

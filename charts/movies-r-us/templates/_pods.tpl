@@ -64,19 +64,22 @@ volumeMounts:
 {{/*
 Even over zones: when one is lost, its pods find a place in the others, for the lost nodes' taints
 take them out of the count. No minDomains: with it, pods would wait for the zone to come back.
+Soft by default: a hard spread lets one full zone stop growth and rollouts in the others.
 Called with (list . "api").
 */}}
 {{- define "movies.spread" -}}
 {{- $root := index . 0 -}}
 topologySpreadConstraints:
+  {{- with get (dict "soft" "ScheduleAnyway" "hard" "DoNotSchedule") $root.Values.spread.zones }}
   - topologyKey: {{ $root.Values.zoneLabel }}
     maxSkew: 1
-    whenUnsatisfiable: DoNotSchedule
+    whenUnsatisfiable: {{ . }}
     nodeTaintsPolicy: Honor
     matchLabelKeys: [pod-template-hash]
     labelSelector:
       matchLabels:
-        {{- include "movies.selector" . | nindent 8 }}
+        {{- include "movies.selector" $ | nindent 8 }}
+  {{- end }}
   - topologyKey: kubernetes.io/hostname
     maxSkew: 1
     whenUnsatisfiable: ScheduleAnyway
