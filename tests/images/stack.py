@@ -121,6 +121,8 @@ def example_of_the_readme(clone: Path) -> list[str]:
 def running_stack(clone: Path) -> Iterator[Stack]:
     """Brings it up as a user does; `down` has to succeed, and leaves nothing."""
     stack = Stack(clone)
+    down = ("compose", "--project-name", PROJECT, "down", "--volumes", "--timeout", "1")
+    run(*down, cwd=clone)  # what a run that was cut off left
     try:
         begin = time.monotonic()
         stack.compose("up", "--build", "--detach")
@@ -130,4 +132,4 @@ def running_stack(clone: Path) -> Iterator[Stack]:
         stack.compose("down", "--volumes")
         print(f"\ncompose down: {time.monotonic() - begin:.0f} s")
     finally:
-        run("compose", "--project-name", PROJECT, "down", "--volumes", "--timeout", "1", cwd=clone)
+        run(*down, cwd=clone)

@@ -1,6 +1,8 @@
 """Both images, built as committed: they hold what they need, and little else."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,3 +120,20 @@ def test_the_migration_that_is_told_nothing_ends_with_one_line_that_names_a_sett
     assert done.returncode not in {0, 137, 139}
     assert done.stderr.count("\n") == 1
     assert "MRU_DB_HOST is not set" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ((), r"Failed to fetch \S+debian\S+  Temporary failure resolving"),
+        (("--target", "build"), r"Failed to establish a new connection.*/simple/"),
+    ],
+    ids=["Debian", "PyPI"],
+)
+def test_a_build_without_a_network_says_what_it_could_not_reach(
+    clone: Path, target: tuple[str, ...], reason: str
+) -> None:
+    words = ("buildx", "build", "--no-cache", "--network", "none", "--progress", "plain", *target)
+    done = docker.run(*words, "--file", "Dockerfile.worker", ".", cwd=clone)
+    assert done.returncode != 0
+    assert re.search(reason, done.stdout + done.stderr)
