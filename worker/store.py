@@ -51,9 +51,11 @@ SELECT count(*) FROM (
 """)
 
 # `seen`: an earlier chunk of this file had the movie already, so this record counts as repeated.
-# `outranked`: another import that contains the movie is later in the order than this one.
+# `outranked`: another import that contains the movie is later in the order than this one. Those
+# imports are listed first and then looked up by id: asked for with OR, Postgres would read the
+# whole ledger for each movie.
 _JUDGE: Final = sa.text("""
-WITH me AS (
+WITH me AS MATERIALIZED (
     SELECT last_modified, bucket, key, sequencer, version_id FROM imports WHERE id = :me
 ), judged AS MATERIALIZED (
     SELECT staged.id, staged."cast", staged.genres, movies.import_id AS owner,
@@ -62,11 +64,13 @@ WITH me AS (
         ) AS seen,
         movies."cast" = staged."cast" AND movies.genres = staged.genres AS same,
         EXISTS (
-            SELECT FROM imports AS other, me
-            WHERE (other.id = movies.import_id OR other.id IN (
+            SELECT FROM me
+            CROSS JOIN (
                 SELECT import_id FROM claims WHERE movie_id = staged.id
-            ))
-            AND (other.last_modified, other.bucket, other.key, other.sequencer, other.version_id)
+                UNION ALL VALUES (movies.import_id)
+            ) AS of
+            JOIN imports AS other ON other.id = of.import_id
+            WHERE (other.last_modified, other.bucket, other.key, other.sequencer, other.version_id)
                 > (me.last_modified, me.bucket, me.key, me.sequencer, me.version_id)
         ) AS outranked
     FROM staged JOIN movies USING (id)
