@@ -17,7 +17,7 @@ from schemas.settings import Environment, LogFormat, SettingError
 from schemas.traces import Traces
 from worker import tasks
 from worker.celery_settings import celery_settings
-from worker.consumer import end_terminated_process
+from worker.consumer import end_terminated_process, end_while_starting
 from worker.errors import UnusableSettingError
 from worker.metrics import add_metrics
 from worker.settings import SETTINGS, Settings
@@ -61,7 +61,7 @@ def _configure(environment: Environment) -> dict[str, Any]:
         heartbeat_file=settings.heartbeat_file,
     )
     _trace_children(traces)
-    signals.worker_process_init.connect(_end_without_delay, weak=False)
+    _heed_signals()
     return configuration | {SETTINGS: settings, _TRACES: traces}
 
 
@@ -93,9 +93,20 @@ def _trace_children(traces: Traces | None) -> None:
     signals.worker_process_init.connect(start, weak=False)
 
 
-def _end_without_delay(**_: Any) -> None:
-    # Connected in the process itself, and so after what sends its last traces.
-    signals.worker_process_shutdown.connect(end_terminated_process, weak=False)
+def _heed_signals() -> None:
+    """Has a worker that is told to end do so at once where nothing is in hand."""
+    shutting_down = signals.worker_shutting_down
+    shutting_down.connect(end_while_starting, weak=False)
+
+    def be_ready(**_: Any) -> None:
+        shutting_down.disconnect(end_while_starting)
+
+    def start(**_: Any) -> None:
+        # Connected in the process itself, and so after what sends its last traces.
+        signals.worker_process_shutdown.connect(end_terminated_process, weak=False)
+
+    signals.worker_ready.connect(be_ready, weak=False)
+    signals.worker_process_init.connect(start, weak=False)
 
 
 def __getattr__(name: str) -> Any:

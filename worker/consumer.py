@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import structlog
 from billiard.exceptions import WorkerLostError
+from celery.exceptions import WorkerTerminate
 from celery.worker import consumer, request, state
 from kombu.asynchronous import set_event_loop
 
@@ -33,6 +34,15 @@ _WAKES_AT_ONCE: Final = 1024  # a byte for each signal
 _IDLE_END_SECONDS: Final = 5  # for its traces to be sent
 # What billiard has a process exit with that a signal ended.
 _TERMINATED: Final = signal.SIGTERM - 256
+
+
+def end_while_starting(how: str, exitcode: int, **_: Any) -> None:
+    """Ends a worker at once that is told to end before it is ready, and so has nothing in hand.
+
+    Celery would first start all the rest of it. Called by its handler of the signal.
+    """
+    if how == "Warm":
+        raise WorkerTerminate(exitcode)
 
 
 def end_terminated_process(exitcode: int, **_: Any) -> None:
