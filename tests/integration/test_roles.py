@@ -73,7 +73,7 @@ _API: Final = _BEYOND_EVERY_ROLE | {
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'mru_worker'": REFUSED,
     # The same password: what can be set to that can be set to any other.
     "ALTER ROLE mru_api PASSWORD 'a'": DEFAULT,
-    "ALTER ROLE mru_api SET statement_timeout = '3s'": DEFAULT,
+    "ALTER ROLE mru_api SET geqo = on": DEFAULT,
     "SELECT count(*) FROM movies": ALLOWED,
     "SET default_transaction_read_only = off": ALLOWED,
     "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
