@@ -27,15 +27,6 @@ WAIT_SECONDS: Final = 4  # Postgres itself gives up a second earlier, unless it 
 # A worker process serves four requests at a time; one more is for the readiness probe.
 _POOL_SIZE: Final = 4
 _POOL_OVERFLOW: Final = 1
-# Any page of memory is as near as any other; a compiled plan comes too late for a search of some
-# milliseconds, as do helpers, for whom a statement that is over its time also waits before it ends
-# (which Postgres then tells the next one: see SpoiledConnectionError); and the places of millions
-# of movies have to fit into a list.
-_SESSION: Final = (
-    "-c default_transaction_read_only=on -c random_page_cost=1.1 -c jit=off"
-    " -c max_parallel_workers_per_gather=0 -c work_mem=32MB"
-)
-
 _MORE_TRIES: Final = 2
 _RECYCLE_SECONDS: Final = 600  # so that connections move on after a failover or a resize
 
@@ -143,7 +134,8 @@ def _make_engine(settings: DatabaseSettings) -> sa.Engine:
 
 
 def _connect_arguments() -> dict[str, Any]:
-    milliseconds = STATEMENT_SECONDS * 1000
+    # No options: poolers do not take them. What sessions of the API's role have, read-only and the
+    # end of a statement's time among it, stands in worker/bounds.py.
     return {
         "application_name": "movies-r-us-api",
         "connect_timeout": CONNECT_SECONDS,
@@ -152,6 +144,5 @@ def _connect_arguments() -> dict[str, Any]:
         "keepalives_idle": 30,
         "keepalives_interval": 5,
         "keepalives_count": 3,
-        "tcp_user_timeout": milliseconds,
-        "options": f"-c statement_timeout={milliseconds} {_SESSION}",
+        "tcp_user_timeout": STATEMENT_SECONDS * 1000,
     }

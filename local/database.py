@@ -6,6 +6,7 @@ from typing import Any
 import psycopg2
 from sqlalchemy import make_url
 
+from worker.bounds import Bounds, bound_roles
 from worker.migrate import migrate
 from worker.roles import API, MIGRATOR, WORKER, Passwords, ensure_database, ensure_roles
 
@@ -20,13 +21,16 @@ class Dsns:
     api: str = dataclasses.field(repr=False)
 
 
-def prepare_database(admin_dsn: str, name: str, passwords: Passwords) -> Dsns:
+def prepare_database(
+    admin_dsn: str, name: str, passwords: Passwords, bounds: Bounds | None = None
+) -> Dsns:
     """Makes what is missing and returns the ways in. `admin_dsn` may name any database there."""
     connection = psycopg2.connect(admin_dsn)
     connection.autocommit = True
     try:
         ensure_roles(connection, passwords, name)
         ensure_database(connection, name)
+        bound_roles(connection, name, bounds or Bounds())
     finally:
         connection.close()
     dsns = dsns_of(admin_dsn, name, passwords)

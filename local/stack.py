@@ -24,6 +24,7 @@ from local.rooms import Rooms
 from local.settings import ROOT, StackSettings
 from schemas.metrics import PATH
 from schemas.notification import IMPORT_QUEUE
+from worker.bounds import Bounds
 from worker.roles import Passwords
 
 _ANY_PORT: Final = 0
@@ -103,7 +104,8 @@ class Stack:
             keep_secret(self.settings.folder / f"{role}-password")
             for role in ("migrator", "worker", "api")
         ]
-        return prepare_database(administrator, self.settings.database, Passwords(*words))
+        bounds = Bounds(exclusive=self.settings.server is None)
+        return prepare_database(administrator, self.settings.database, Passwords(*words), bounds)
 
     def _start_postgres(self) -> str:
         port = self.settings.postgres_port

@@ -85,10 +85,16 @@ class Importer:
             _Import(self, connection, notification, Turn(), alone=False).give_up(error)
 
     def _run(self, notification: Notification, turn: Turn, *, alone: bool) -> Outcome:
-        # The last try does not come again: it waits for whoever has the object, as long as it may.
-        wait_seconds = self.settings.task_seconds if turn.last else locks.LOCK_WAIT_SECONDS
+        wait_seconds = self.wait_seconds(turn, locks.LOCK_WAIT_SECONDS)
         with self._locked(notification, wait_seconds=wait_seconds) as connection:
             return _Import(self, connection, notification, turn, alone=alone).run()
+
+    def wait_seconds(self, turn: Turn, usual: int) -> int:
+        """Returns how long a try waits for others: `usual`, and the last as long as it may.
+
+        For the last try does not come again.
+        """
+        return self.settings.task_seconds if turn.last else usual
 
     @contextmanager
     def _locked(
@@ -201,8 +207,9 @@ class _Import:
     def _store(self, entry: ledger.Entry, reading: "_Reading") -> None:
         """Writes the movies and closes the entry, all in one transaction."""
         reported_at = time.monotonic()
+        wait_seconds = self.importer.wait_seconds(self.turn, locks.TURN_WAIT_SECONDS)
         with self.importer.database.connect() as work:
-            store.begin(work, alone=self.alone, large=reading.large)
+            store.begin(work, alone=self.alone, large=reading.large, wait_seconds=wait_seconds)
             merger = store.Merger(work, entry.id)
             batches = reading.batches(self.importer.settings.limits)
             with ahead(batches, depth=_BATCHES_AHEAD, interrupt=reading.interrupt) as checked:

@@ -1,4 +1,4 @@
-"""Makes the three roles, the database and its schema: `python -m worker.prepare`.
+"""Makes the three roles and their bounds, the database and its schema: `python -m worker.prepare`.
 
 For whoever has an administrator's account and nothing else yet; the chart runs it before each
 release. All of it can be run again: what is there is brought to what it should be.
@@ -10,6 +10,7 @@ from typing import Final, Self
 from schemas.database import database_url
 from schemas.settings import DatabaseSettings, Environment
 from worker import entry
+from worker.bounds import Bounds, bound_roles
 from worker.connecting import connect
 from worker.migrate import migrate
 from worker.roles import MIGRATOR, Passwords, ensure_database, ensure_roles
@@ -19,15 +20,16 @@ _MAINTENANCE_DATABASE: Final = "postgres"  # every server has it
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Where the server is, as whom to go there, and the passwords that the roles shall have."""
+    """Where the server is, as whom to go there, and the roles' passwords and bounds."""
 
     administrator: DatabaseSettings
     passwords: Passwords
+    bounds: Bounds
     name: str
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """Reads MRU_DB_* and a password for each role, or its file. Raises SettingError."""
+        """Reads MRU_DB_*, each role's password or its file, and bounds. Raises SettingError."""
         database = DatabaseSettings.read(environment)
         return cls(
             administrator=dataclasses.replace(database, name=_MAINTENANCE_DATABASE),
@@ -36,6 +38,7 @@ class Settings:
                 worker=environment.password("MRU_WORKER_PASS"),
                 api=environment.password("MRU_API_PASS"),
             ),
+            bounds=Bounds.read(environment),
             name=database.name,
         )
 
@@ -61,6 +64,7 @@ def prepare(settings: Settings) -> None:
     try:
         ensure_roles(connection, settings.passwords, settings.name)
         ensure_database(connection, settings.name)
+        bound_roles(connection, settings.name, settings.bounds)
     finally:
         connection.close()
     migrate(database_url(settings.migrator))

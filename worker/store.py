@@ -13,9 +13,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from worker import locks
 from worker.validate import Chunk, Movie
-
-_ALONE_LOCK: Final = 7_106_115_002  # any number, the same in every version
 
 _STAGE: Final = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged (
@@ -27,9 +26,6 @@ CREATE TEMPORARY TABLE IF NOT EXISTS staged (
 # and memory to sort it in at one go, a large import takes a third less time. But every search reads
 # the list (50 ms for 16 MB of it): a large import sorts in what it leaves, see `flush`.
 _LARGE: Final = "SET LOCAL gin_pending_list_limit = '16MB'; SET LOCAL work_mem = '64MB'"
-
-_ALONE: Final = "SELECT pg_advisory_xact_lock(:key)"
-_SHARED: Final = "SELECT pg_advisory_xact_lock_shared(:key)"
 
 _COPY_PIECE_BYTES: Final = 4 * 1024 * 1024
 _COPY: Final = 'COPY staged (id, year, title, "cast", genres) FROM STDIN'
@@ -125,8 +121,14 @@ def prepare(chunk: Chunk) -> Batch:
     )
 
 
-def begin(connection: sa.Connection, *, alone: bool, large: bool) -> None:
-    """Prepares a transaction that will merge batches.
+def begin(
+    connection: sa.Connection,
+    *,
+    alone: bool,
+    large: bool,
+    wait_seconds: int = locks.TURN_WAIT_SECONDS,
+) -> None:
+    """Prepares a transaction that will merge batches. Raises TransientError after `wait_seconds`.
 
     Imports run side by side and may deadlock over movies that both contain. One that did begins
     again `alone`: it waits for the others, and they for it. After a `large` one, call `flush`.
@@ -134,10 +136,7 @@ def begin(connection: sa.Connection, *, alone: bool, large: bool) -> None:
     make_stage(connection)
     if large:
         connection.exec_driver_sql(_LARGE)
-    if alone:
-        be_alone(connection)
-    else:
-        connection.execute(sa.text(_SHARED), {"key": _ALONE_LOCK})
+    locks.take_turn(connection, alone=alone, wait_seconds=wait_seconds)
 
 
 def make_stage(connection: sa.Connection) -> None:
@@ -151,11 +150,6 @@ def make_stage(connection: sa.Connection) -> None:
 def stage(connection: sa.Connection, batch: Batch) -> None:
     """Copies a batch into the table `staged`, which has to be empty."""
     _copy(connection, batch.rows)
-
-
-def be_alone(connection: sa.Connection) -> None:
-    """Waits until no import is under way, and keeps others waiting to the transaction's end."""
-    connection.execute(sa.text(_ALONE), {"key": _ALONE_LOCK})
 
 
 def flush(connection: sa.Connection) -> None:

@@ -20,7 +20,7 @@ from schemas.tables import imports
 from worker import actions, ledger, locks, reporting, store
 from worker.actions import Operator
 from worker.database import Database
-from worker.errors import PermanentError, SupersededError, WorkerError
+from worker.errors import PermanentError, SupersededError, TransientError, WorkerError
 from worker.objects import buffered, open_object
 from worker.reading import read_file
 from worker.settings import Limits
@@ -200,14 +200,11 @@ def _version_of(row: reporting.Row) -> Notification:
 
 
 def _be_alone(work: sa.Connection) -> None:
-    work.exec_driver_sql(f"SET LOCAL lock_timeout = '{_ALONE_WAIT_SECONDS}s'")
     try:
-        store.be_alone(work)
-    except sa.exc.OperationalError as error:
-        if getattr(error.orig, "pgcode", None) != "55P03":
-            raise
+        locks.take_turn(work, alone=True, wait_seconds=_ALONE_WAIT_SECONDS)
+    except TransientError as error:
         raise NotUndoneError(
-            f"Imports were under way for {_ALONE_WAIT_SECONDS} seconds: try again later."
+            f"Imports were under way for {_ALONE_WAIT_SECONDS} seconds: try again later. {error}"
         ) from error
 
 

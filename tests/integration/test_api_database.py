@@ -55,8 +55,11 @@ def test_postgres_itself_refuses_the_apis_role_to_make_things(database: Dsns) ->
 def refuse(dsn: str, statement: str) -> None:
     connection = psycopg2.connect(dsn)
     try:
-        with connection.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            cursor.execute(statement)
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = off")  # which the role may
+            connection.commit()
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute(statement)
     finally:
         connection.close()
 

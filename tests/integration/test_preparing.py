@@ -57,6 +57,7 @@ def test_an_administrator_who_is_no_superuser_can_prepare_it_twice(
     for role, password in (("mru_api", "a"), ("mru_worker", "w")):
         way = dataclasses.replace(settings.migrator, user=role, password=password)
         with contextlib.closing(connect(way)) as connection:
+            connection.set_session(readonly=False)
             cursor = connection.cursor()
             cursor.execute("SELECT count(*) FROM movies")
             assert cursor.fetchone() == (0,)

@@ -1,12 +1,17 @@
 """What the ledger says of an import that was not done at the first try, and who may still do it."""
 
+import contextlib
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import psycopg2
 import pytest
+from sqlalchemy import make_url
 
 from schemas.notification import Notification
 from tests.builders import as_file, make_records
+from tests.databases import PASSWORDS
 from tests.short_road import MakeRoad, Road
 from worker import locks
 from worker.errors import LeaseLostError, ObjectBusyError, TransientError
@@ -106,3 +111,52 @@ def test_only_the_last_try_waits_for_another_worker_as_long_as_it_takes(
     release.start()
     assert road.importer.run(notification, LAST) is Outcome.SUCCEEDED
     release.join()
+
+
+@contextlib.contextmanager
+def held_by_the_apis_role(road: Road, lock: str) -> Iterator[Any]:
+    """Holds a lock as the API's role can on RDS, where no administrator can take that right."""
+    with contextlib.closing(psycopg2.connect(road.dsn)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO mru_api")
+    url = make_url(road.dsn).set(username="mru_api", password=PASSWORDS.api)
+    dsn = url.render_as_string(hide_password=False)
+    with contextlib.closing(psycopg2.connect(dsn, application_name="stranger")) as other:
+        other.autocommit = True
+        other.cursor().execute(f"SELECT pg_advisory_lock({lock})")
+        yield other
+
+
+def test_an_import_that_others_hold_back_is_put_off_and_says_who_they_are(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "TURN_WAIT_SECONDS", 1)
+    notification = road.upload(as_file(make_records(3)))
+    with held_by_the_apis_role(road, "7106115002") as other:
+        with pytest.raises(TransientError) as caught:
+            road.importer.run(notification)
+        holder = f"mru_api (pid {other.info.backend_pid}, stranger)"
+        assert str(caught.value) == f"Others hold imports back: {holder}."
+        assert (road.entry()["status"], road.movies()) == ("running", [])
+        road.importer.put_off(notification, f"Put off for 15 s: {caught.value}")
+        assert holder in road.entry()["error"]
+    assert road.importer.run(notification) is Outcome.SUCCEEDED
+
+
+def test_an_object_that_somebody_holds_says_who(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "LOCK_WAIT_SECONDS", 1)
+    notification = road.upload(as_file(make_records(3)))
+    name = f"{notification.bucket}/{notification.key}"
+    with held_by_the_apis_role(road, f"hashtextextended('{name}', 0)") as other:
+        holder = f"mru_api \\(pid {other.info.backend_pid}, stranger\\)"
+        with pytest.raises(ObjectBusyError, match=f"in hand: {holder}\\."):
+            road.importer.run(notification)
+    assert road.importer.run(notification) is Outcome.SUCCEEDED
+
+
+def test_the_time_out_of_a_turn_ends_with_the_wait_for_it(road: Road) -> None:
+    with road.importer.database.connect() as connection:
+        locks.take_turn(connection, alone=False, wait_seconds=1)
+        assert connection.exec_driver_sql("SHOW lock_timeout").scalar_one() == "15min"
