@@ -26,6 +26,7 @@ class Limits:
     max_nesting: int = 64
     max_listed_errors: int = 100
     chunk_records: int = 5_000
+    chunk_bytes: int = 8 * MIB  # of the records' text; three chunks are in memory at a time
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
