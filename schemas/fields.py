@@ -9,7 +9,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import ValidationError, fields
 
@@ -20,6 +20,13 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _WHITE = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _SOMETHING_IN_IT = rf"^[^\x00]*[^\x00{_WHITE}][^\x00]*$"
 
+# As many as Unicode's own stream-safe format has (UAX #15, section 13); no language comes near.
+MARKS_IN_A_ROW: Final = 30
+# What NFC makes one character of: no more than so many.
+_COMPOSED_OF_AT_MOST: Final = 4
+# Marks begin here, so that text without 31 such characters in a row has no such run of marks.
+_MAY_BE_MARKS = re.compile(f"[\u0300-\U0010ffff]{{{MARKS_IN_A_ROW + 1}}}")
+
 _DIGITS_READ = 18
 _BEYOND_ALL = 10**18
 
@@ -29,11 +36,26 @@ def is_storable(text: str) -> bool:
     return not _UNSTORABLE.search(text)
 
 
+def has_too_many_marks(text: str) -> bool:
+    """Whether more than MARKS_IN_A_ROW combining marks follow one another."""
+    if len(text) <= MARKS_IN_A_ROW or not _MAY_BE_MARKS.search(text):
+        return False
+    marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character)[0] == "M" else 0
+        if marks > MARKS_IN_A_ROW:
+            return True
+    return False
+
+
 class Text(fields.String):
     """A string in NFC, without white space around it, never empty, at most `max_length` characters.
 
     Raises marshmallow's ValidationError for anything but a string, for NUL, for lone surrogates,
-    for a string with nothing in it, and for one that is too long.
+    for a string with nothing in it, for one that is too long, and for long runs of combining marks.
+
+    Normalizing takes time by the square of a run of marks, and holds the interpreter's lock
+    meanwhile: only text within these bounds is normalized.
     """
 
     # One Text subclasses String for its place in the API's document; the messages are ours.
@@ -42,6 +64,7 @@ class Text(fields.String):
         "unstorable": "Must not contain NUL or half of a surrogate pair.",
         "empty": "Must not be empty.",
         "too_long": "Must be at most {max_length} characters long.",
+        "too_many_marks": "Must not have more than {marks} combining marks in a row.",
     }
 
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
@@ -52,8 +75,13 @@ class Text(fields.String):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not isinstance(value, str):
             raise self.make_error("invalid")
+        value = value.strip()
+        if len(value) > _COMPOSED_OF_AT_MOST * self.max_length:
+            raise self.make_error("too_long", max_length=self.max_length)
         if not is_storable(value):
             raise self.make_error("unstorable")
+        if has_too_many_marks(value):
+            raise self.make_error("too_many_marks", marks=MARKS_IN_A_ROW)
         text = unicodedata.normalize("NFC", value).strip()
         if not text:
             raise self.make_error("empty")
@@ -68,8 +96,12 @@ class Text(fields.String):
             and 0 < len(value) <= self.max_length
             and value.strip() == value
             and not _UNSTORABLE.search(value)
-            and (value.isascii() or unicodedata.is_normalized("NFC", value))
+            and (value.isascii() or self._is_normal(value))
         )
+
+    @staticmethod
+    def _is_normal(value: str) -> bool:
+        return not has_too_many_marks(value) and unicodedata.is_normalized("NFC", value)
 
 
 class WholeNumber(fields.Integer):
@@ -117,15 +149,33 @@ class WholeNumberText(WholeNumber):
 
 
 class Texts(fields.List[str]):
-    """A list of texts, empty where it is missing."""
+    """A list of at most `max_items` texts, empty where it is missing.
 
-    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
-        super().__init__(Text(max_length=max_length), load_default=list, **kwargs)
-        self._stands = Text(max_length=max_length).stands
+    Raises marshmallow's ValidationError. A list that is too long is rejected before its texts are
+    looked at.
+    """
+
+    default_error_messages = {  # noqa: RUF012  marshmallow collects this mapping by class
+        "too_many": "Must have at most {max_items} items, not {items}.",
+    }
+
+    def __init__(self, *, max_length: int, max_items: int, **kwargs: Any) -> None:
+        metadata = {"maxItems": max_items, **kwargs.pop("metadata", {})}
+        text = Text(max_length=max_length)
+        super().__init__(text, load_default=list, metadata=metadata, **kwargs)
+        self.max_items = max_items
+        self._stands = text.stands
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > self.max_items:
+            raise self.make_error("too_many", max_items=self.max_items, items=len(value))
+        return super()._deserialize(value, *args, **kwargs)
 
     def stands(self, value: Any) -> bool:
         """Whether a value is valid and loads as itself. False says nothing: it has to be loaded."""
-        return type(value) is list and all(map(self._stands, value))
+        return (
+            type(value) is list and len(value) <= self.max_items and all(map(self._stands, value))
+        )
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:

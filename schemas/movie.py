@@ -10,6 +10,10 @@ from schemas.fields import Text, Texts, WholeNumber
 
 TITLE_MAX_LENGTH: Final = 500
 NAME_MAX_LENGTH: Final = 200
+# Three times the most that real files have (59 and 7). Twenty movies, the default of a page, of as
+# many of the longest names are less than a megabyte.
+CAST_MAX_NAMES: Final = 200
+GENRES_MAX_NAMES: Final = 20
 YEAR_MINIMUM: Final = 1870  # eight years before the first moving picture
 YEAR_MAXIMUM: Final = 2100
 
@@ -23,7 +27,8 @@ _VARIANT_DIGITS: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "012345
 class MovieSchema(Schema):
     """A movie as it stands in a file, and as the API shows it.
 
-    `title` and `year` are required, `cast` and `genres` are empty where they are missing. Fields
+    `title` and `year` are required, `cast` and `genres` are empty where they are missing; they have
+    at most 200 and 20 names. Fields
     that are no part of the format are ignored here; the worker counts them.
 
     Examples that pass:
@@ -55,8 +60,16 @@ class MovieSchema(Schema):
     year = WholeNumber(
         required=True, minimum=YEAR_MINIMUM, maximum=YEAR_MAXIMUM, metadata={"example": 2004}
     )
-    cast = Texts(max_length=NAME_MAX_LENGTH, metadata={"example": ["Nicolas Cage", "Diane Kruger"]})
-    genres = Texts(max_length=NAME_MAX_LENGTH, metadata={"example": ["Adventure"]})
+    cast = Texts(
+        max_length=NAME_MAX_LENGTH,
+        max_items=CAST_MAX_NAMES,
+        metadata={"example": ["Nicolas Cage", "Diane Kruger"]},
+    )
+    genres = Texts(
+        max_length=NAME_MAX_LENGTH,
+        max_items=GENRES_MAX_NAMES,
+        metadata={"example": ["Adventure"]},
+    )
 
 
 def movie_id(title: str, year: int, cast: list[str]) -> uuid.UUID:

@@ -152,7 +152,7 @@ def type_imports(app: Celery, *words: object, given: bytes | None = None) -> Res
 
 def variables_of(rig: Rig, dsns: Dsns) -> dict[str, str]:
     """Returns what a command's process is told."""
-    queue = {"AWS_REGION": REGION, "MRU_QUEUE_URL": rig.queue_url}
+    queue = {"AWS_REGION": REGION, "MRU_QUEUE_URL": rig.queue_url, "MRU_BUCKETS": "any"}
     return environment_of(dsns.worker) | queue
 
 

@@ -34,6 +34,7 @@ app.conf.update(
         grace_seconds=1,
         soft_shutdown_seconds=0.5,
         heartbeat_file=str(FOLDER / "heartbeat"),
+        tasks=[f"probe.{name}" for name in ("touch", "hold", "fail", "out_of_memory", "hang")],
     )
 )
 

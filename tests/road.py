@@ -80,6 +80,7 @@ class Road:
         environment |= {
             "AWS_ENDPOINT_URL": self.rig.proxy.url,
             "MRU_QUEUE_URL": self.rig.queue_url,
+            "MRU_BUCKETS": self.bucket,
             "MRU_VISIBILITY_SECONDS": str(max(5, self.rig.visibility_seconds)),
             "MRU_WAIT_TIME_SECONDS": "1",
             "MRU_CHUNK_RECORDS": "1000",

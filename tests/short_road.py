@@ -65,9 +65,12 @@ def open_road(aws: str, bucket: str, database: Dsns, **variables: str) -> Road:
     environment = environment_of(database.worker) | {
         "AWS_REGION": "eu-west-1",
         "MRU_QUEUE_URL": f"{aws}/unused",
+        "MRU_BUCKETS": bucket or "any",
     }
     settings = Settings.read(Environment(environment | variables))
-    importer = Importer(Database.at(settings.database), make_client("eu-west-1"), settings)
+    importer = Importer(
+        Database.at(settings.database), make_client("eu-west-1", settings.bucket_owner), settings
+    )
     return Road(bucket, boto3.client("s3", region_name="eu-west-1"), importer, database.admin)
 
 

@@ -1,10 +1,11 @@
 """Every setting that Celery is given, and why. The worker's app and the tests' both use these."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from kombu.entity import Queue
 
-from schemas.notification import IMPORT_QUEUE
+from schemas.notification import IMPORT_QUEUE, IMPORT_TASK
 from worker import consumer, sqs
 
 _LONGEST_HIDDEN_SECONDS: Final = 43_200
@@ -22,8 +23,9 @@ def celery_settings(  # noqa: PLR0913  one place for all that differs from one d
     grace_seconds: float = 10,
     soft_shutdown_seconds: float = 10,
     heartbeat_file: str | None = None,
+    tasks: Collection[str] = (IMPORT_TASK,),
 ) -> dict[str, Any]:
-    """Returns the settings of a Celery app that consumes one SQS queue.
+    """Returns the settings of a Celery app that consumes one SQS queue, and runs `tasks` alone.
 
     A message is hidden for `visibility_seconds` when it is received, whatever the queue's own time
     is. The limits may be longer, as a task keeps a lease's heartbeat, but not longer than SQS hides
@@ -36,6 +38,7 @@ def celery_settings(  # noqa: PLR0913  one place for all that differs from one d
         "region": region,
         # The exact URL: with it nobody needs the right to list or to create queues.
         "predefined_queues": {IMPORT_QUEUE: {"url": queue_url, "region": region}},
+        "tasks": list(tasks),
         "wait_time_seconds": wait_time_seconds,
         # Short, so that what a lost worker had only just taken comes again soon. Each message taken
         # goes to an idle process at once (see worker_prefetch_multiplier), which then extends it.

@@ -16,11 +16,12 @@ from typing import Any, Final
 
 import structlog
 from billiard.exceptions import WorkerLostError
-from celery.exceptions import WorkerTerminate
+from celery.exceptions import InvalidTaskError, WorkerTerminate
 from celery.worker import consumer, request, state
 from kombu.asynchronous import set_event_loop
 
 from worker import observe
+from worker.messages import ForeignMessageError, check_body
 from worker.observe import Result
 from worker.sqs import log_refused
 
@@ -114,7 +115,14 @@ class Consumer(consumer.Consumer):
 
 
 class Request(request.Request):
-    """celery's request, that survives a task which ran out of memory."""
+    """celery's request, that survives a task which ran out of memory, and is one task alone."""
+
+    def __init__(self, message: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            check_body(message.payload)
+        except ForeignMessageError as error:
+            raise InvalidTaskError(str(error)) from error
+        super().__init__(message, *args, **kwargs)
 
     def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:
         """Gives back the message of a task whose process was lost.

@@ -51,7 +51,7 @@ class Outcome(StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Importer:
-    """What an import needs of the outside, and the genres that the dictionary is known to have."""
+    """What an import needs of the outside, and the genres that the table is known to have."""
 
     database: Database
     s3: Any
@@ -83,6 +83,11 @@ class Importer:
         error = PermanentError(ErrorCode.GAVE_UP, f"Given up: {reason}")
         with self._locked(notification) as connection:
             _Import(self, connection, notification, Turn(), alone=False).give_up(error)
+
+    def remember(self, genres: set[str]) -> None:
+        """Notes genres that the table has for certain, as long as they are not too many."""
+        if len(self.known_genres) < _KNOWN_GENRES_MAX:
+            self.known_genres.update(genres)
 
     def _run(self, notification: Notification, turn: Turn, *, alone: bool) -> Outcome:
         wait_seconds = self.wait_seconds(turn, locks.LOCK_WAIT_SECONDS)
@@ -210,22 +215,26 @@ class _Import:
         wait_seconds = self.importer.wait_seconds(self.turn, locks.TURN_WAIT_SECONDS)
         with self.importer.database.connect() as work:
             store.begin(work, alone=self.alone, large=reading.large, wait_seconds=wait_seconds)
-            merger = store.Merger(work, entry.id)
+            merger = store.Merger(work, entry.id, self.importer.known_genres)
+            genres: set[str] = set()
             batches = reading.batches(self.importer.settings.limits)
             with ahead(batches, depth=_BATCHES_AHEAD, interrupt=reading.interrupt) as checked:
                 for batch in checked:
                     self.turn.check()
                     with reading.timed("store"):
-                        self._add_genres(batch.genres)
                         merger.merge(batch)
+                    if len(genres) < _KNOWN_GENRES_MAX:
+                        genres |= batch.genres
                     if time.monotonic() - reported_at > _PROGRESS_SECONDS:
                         reported_at = time.monotonic()
                         reading.report(self.connection, entry)
             self.turn.check()
             with reading.timed("store"):
+                merger.add_genres()
                 counts = dataclasses.asdict(merger.counts)
                 ledger.succeed(work, entry, counts, reading.details())
                 work.commit()
+        self.importer.remember(genres)
         if reading.large:
             store.flush(self.connection)
         details = reading.details()
@@ -233,13 +242,6 @@ class _Import:
         records = counts | {"rejected": details.bad}
         since = self.notification.event_time
         observe.tell_import(Outcome.SUCCEEDED, details, records, since=since)
-
-    def _add_genres(self, genres: frozenset[str]) -> None:
-        known = self.importer.known_genres
-        if new := genres - known:
-            store.add_genres(self.connection, new)
-            if len(known) < _KNOWN_GENRES_MAX:
-                known |= new
 
 
 class _Reading:

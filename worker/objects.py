@@ -18,6 +18,7 @@ from schemas.imports import ErrorCode
 from schemas.notification import Notification
 from worker.errors import PermanentError, SupersededError, TransientError, UnopenedError
 
+_OPERATIONS: Final = ("GetObject", "HeadObject", "ListObjectsV2", "ListObjectVersions")
 _READ_BYTES: Final = 256 * 1024
 _PERMANENT: Final = {
     "NoSuchKey": ErrorCode.MISSING_OBJECT,
@@ -85,14 +86,26 @@ class CountedBody(io.RawIOBase):
             self._body._raw_stream.shutdown()  # noqa: SLF001  botocore has no public way to it
 
 
-def make_client(region: str) -> Any:
-    """Returns an S3 client that answers or fails within bounds; made after the worker's fork."""
+def make_client(region: str, bucket_owner: str | None = None) -> Any:
+    """Returns an S3 client that answers or fails within bounds; made after the worker's fork.
+
+    Where a `bucket_owner` is given (the number of an AWS account), S3 denies it access to buckets
+    of others, whatever their policies allow.
+    """
     config = Config(
         connect_timeout=5,
         read_timeout=30,
         retries={"mode": "standard", "total_max_attempts": 3},
     )
-    return boto3.client("s3", region_name=region, config=config)
+    client = boto3.client("s3", region_name=region, config=config)
+    if bucket_owner is not None:
+
+        def expect(params: dict[str, Any], **_: Any) -> None:
+            params["ExpectedBucketOwner"] = bucket_owner
+
+        for operation in _OPERATIONS:
+            client.meta.events.register(f"provide-client-params.s3.{operation}", expect)
+    return client
 
 
 @contextmanager

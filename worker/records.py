@@ -26,12 +26,13 @@ _NUMBER_CUT: Final = re.compile(r"[.eE][+\-0-9]*")
 
 
 class Record(NamedTuple):
-    """One record: its decoded value, and where its text stands."""
+    """One record: its decoded value, where its text stands, and its size in bytes of UTF-8."""
 
     value: Any
     text: str
     start: int
     end: int
+    size: int
 
     @property
     def raw(self) -> str:
@@ -101,7 +102,7 @@ class _Reader:
         while (parsed := self._parsed()) is None:
             self._go_on()
         value, end = parsed
-        record = Record(value, self._text, self._at, end)
+        record = Record(value, self._text, self._at, end, _size(self._text, self._at, end))
         self._check_size_and_nesting(record)
         self._records += 1
         self._at = end
@@ -142,13 +143,14 @@ class _Reader:
             raise PermanentError(
                 ErrorCode.TRUNCATED, f"The file ends in the middle of record {self._records + 1}."
             )
+        # Characters, which are no more than bytes; `_check_size_and_nesting` counts exactly.
         if len(self._text) - self._at > self._limits.max_record_bytes:
             self._refuse_size()
         self._more()
 
     def _check_size_and_nesting(self, record: Record) -> None:
         text, start, end = record.text, record.start, record.end
-        if end - start > self._limits.max_record_bytes:
+        if record.size > self._limits.max_record_bytes:
             self._refuse_size()
         # Counting is quick and enough for all but the strangest records.
         brackets = text.count("[", start, end) + text.count("{", start, end)
@@ -225,6 +227,12 @@ class _Reader:
             ErrorCode.NOT_JSON,
             f"{message} (line {line}, after {self._records} good records).",
         )
+
+
+def _size(text: str, start: int, end: int) -> int:
+    """Returns how many bytes a part of a text takes in UTF-8."""
+    # To ask costs nothing: a string knows whether it is ASCII.
+    return end - start if text.isascii() else len(text[start:end].encode())
 
 
 def depth_of(raw: str) -> int:

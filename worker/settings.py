@@ -4,11 +4,12 @@ An operator's command reads only those that it needs, which are functions of the
 """
 
 import dataclasses
+import re
 from typing import Final, Self
 
 from schemas.imports import OnError
 from schemas.metrics import Bind
-from schemas.settings import DatabaseSettings, Environment, LogFormat
+from schemas.settings import DatabaseSettings, Environment, LogFormat, SettingError
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -26,6 +27,7 @@ class Limits:
     max_nesting: int = 64
     max_listed_errors: int = 100
     chunk_records: int = 5_000
+    chunk_bytes: int = 8 * MIB  # of the records' text; three chunks are in memory at a time
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -54,6 +56,14 @@ def read_region(environment: Environment) -> str:
     return environment.text("AWS_REGION")
 
 
+def read_bucket_owner(environment: Environment) -> str | None:
+    """Reads MRU_BUCKET_OWNER, the number of the AWS account that the buckets are to belong to."""
+    owner = environment.optional("MRU_BUCKET_OWNER")
+    if owner is not None and not re.fullmatch("[0-9]{12}", owner):
+        raise SettingError(f"MRU_BUCKET_OWNER must be the 12 digits of an account, not {owner!r}.")
+    return owner
+
+
 def read_queue_url(environment: Environment) -> str:
     """Reads MRU_QUEUE_URL."""
     return environment.text("MRU_QUEUE_URL")
@@ -71,6 +81,8 @@ class Settings:
     database: DatabaseSettings
     region: str
     queue_url: str
+    buckets: tuple[str, ...]
+    bucket_owner: str | None
     on_error: OnError
     limits: Limits
     task_seconds: int
@@ -91,6 +103,8 @@ class Settings:
             database=DatabaseSettings.read(environment),
             region=read_region(environment),
             queue_url=read_queue_url(environment),
+            buckets=environment.listing("MRU_BUCKETS"),
+            bucket_owner=read_bucket_owner(environment),
             on_error=read_on_error(environment),
             limits=Limits.read(environment),
             task_seconds=whole("MRU_TASK_SECONDS", 3_600, minimum=10, maximum=36_000),

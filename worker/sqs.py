@@ -20,7 +20,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kombu.transport import SQS, virtual
 from vine import promise
 
+from worker import observe
 from worker.lease import growing_delay
+from worker.messages import ForeignMessageError, admit
+from worker.observe import Result
 from worker.sqs_http import FAILED, Connection, http_client
 
 log = structlog.get_logger(__name__)
@@ -158,11 +161,14 @@ class Channel(SQS.Channel):
         try:
             super()._on_messages_ready(queue, qname, {"Messages": [message]})
         except Exception as error:  # noqa: BLE001  the next one may be good, whatever this one is
-            log_refused(message, repr(error))
+            foreign = isinstance(error, ForeignMessageError)
+            log_refused(message, str(error) if foreign else repr(error))
+            observe.tell(Result.REFUSED)
             self.qos.ack(message.get("ReceiptHandle", ""))
 
     def _message_to_python(self, message: Any, queue_name: str, q_url: str) -> Any:
         payload = super()._message_to_python(message, queue_name, q_url)
+        admit(payload, self.transport_options["tasks"])  # before kombu unpacks anything
         # Where a message came from is known here; what its sender wrote there is not to be trusted.
         known = {"exchange": "", "routing_key": queue_name, "received_at": time.monotonic()}
         payload["properties"]["delivery_info"].update(known)

@@ -9,6 +9,7 @@ import of the same movie that is later in the order (LastModified, bucket, key, 
 import dataclasses
 import io
 import uuid
+from collections.abc import Set
 from typing import Final
 
 import sqlalchemy as sa
@@ -19,7 +20,8 @@ from worker.validate import Chunk, Movie
 _STAGE: Final = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged (
     id uuid, year smallint, title text, "cast" text[], genres text[]
-) ON COMMIT DELETE ROWS
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_genres (name text PRIMARY KEY) ON COMMIT DELETE ROWS
 """
 
 # GIN indexes collect new entries in a list, and sort them in when it is full. With a longer list,
@@ -87,6 +89,16 @@ SELECT
     count(*) FILTER (WHERE seen) AS repeated,
     count(*) FILTER (WHERE seen AND NOT same AND NOT outranked AND owner <> :me) AS promoted
 FROM judged
+""")
+
+
+_STAGE_GENRES: Final = sa.text("""
+INSERT INTO staged_genres (name) SELECT unnest(CAST(:names AS text[])) ON CONFLICT DO NOTHING
+""")
+
+# Sorted, so that two imports with the same new genres wait for each other in one order.
+_ADD_GENRES: Final = sa.text("""
+INSERT INTO genres (name) SELECT name FROM staged_genres ORDER BY name ON CONFLICT DO NOTHING
 """)
 
 
@@ -159,12 +171,19 @@ def flush(connection: sa.Connection) -> None:
 
 
 class Merger:
-    """Merges batches into the movies on behalf of one import, and counts what becomes of them."""
+    """Merges batches into the movies on behalf of one import, and counts what becomes of them.
 
-    def __init__(self, connection: sa.Connection, me: uuid.UUID) -> None:
+    `known_genres` are genres that the table has, which need not be asked about; nobody deletes any.
+    """
+
+    def __init__(
+        self, connection: sa.Connection, me: uuid.UUID, known_genres: Set[str] = frozenset()
+    ) -> None:
         self._connection = connection
         self._me = me
         self._staged = False
+        self._known_genres = known_genres
+        self._has_new_genres = False
         self.counts = Counts()
 
     def merge(self, batch: Batch) -> None:
@@ -172,11 +191,27 @@ class Merger:
         self.counts.repeated += batch.repeated
         if not batch.movies:
             return
+        self._stage_genres(batch.genres)
         self._stage(batch.rows)
         inserted = self._connection.execute(_INSERT, {"me": self._me}).rowcount
         self.counts.inserted += inserted
         if inserted < batch.movies:
             self._merge_known()
+
+    def add_genres(self) -> None:
+        """Adds the genres of all batches: as late as can be, for others wait for a new one.
+
+        An import that has got this far waits for nothing but others that have, so that no two wait
+        for each other.
+        """
+        if self._has_new_genres:
+            self._connection.execute(_ADD_GENRES)
+
+    def _stage_genres(self, genres: frozenset[str]) -> None:
+        # In Postgres, not in memory: a file may have as many as it likes.
+        if new := genres - self._known_genres:
+            self._connection.execute(_STAGE_GENRES, {"names": sorted(new)})
+            self._has_new_genres = True
 
     def _stage(self, rows: str) -> None:
         if self._staged:
@@ -218,16 +253,3 @@ def _array(texts: list[str]) -> str:
 def _escaped(text: str) -> str:
     """Escapes what COPY's text format gives a meaning to."""
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
-
-
-def add_genres(connection: sa.Connection, names: frozenset[str]) -> None:
-    """Adds genres to the dictionary, and commits.
-
-    Not in the import's own transaction, where two imports with the same new genre would wait for
-    each other to the end. A genre whose import then fails does no harm: it finds nothing.
-    """
-    connection.execute(
-        sa.text("INSERT INTO genres (name) SELECT unnest(:names) ON CONFLICT DO NOTHING"),
-        {"names": sorted(names)},
-    )
-    connection.commit()

@@ -10,7 +10,7 @@ import functools
 import os
 import traceback
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -48,6 +48,8 @@ class ImportTask:
     def __call__(self, request: Any, notification: Any) -> str:
         """Runs one message. Raises TransientError where it is to come again."""
         announced = _load(request, notification)
+        if announced.bucket not in self.settings.buckets:
+            _refuse(request, "Its bucket is none of MRU_BUCKETS.", bucket=announced.bucket)
         with structlog.contextvars.bound_contextvars(
             import_id=str(announced.id),
             bucket=announced.bucket,
@@ -135,8 +137,9 @@ def register(app: Celery) -> None:
     """Gives the app its task, which looks into the app's configuration when it is run."""
 
     # Any arguments, for a message with wrong ones is to be told apart from a fault of ours.
-    def import_object(self: Any, *_: Any, notification: Any = None, **__: Any) -> str:
-        return ImportTask(self.app.conf[SETTINGS])(self.request, notification)
+    def import_object(self: Any, *args: Any, notification: Any = None, **others: Any) -> str:
+        sent = None if args or others else notification
+        return ImportTask(self.app.conf[SETTINGS])(self.request, sent)
 
     # What time can mend is expected: a line for each, and no traceback.
     expected = (TransientError, UnreadableMessageError)
@@ -149,14 +152,18 @@ def _load(request: Any, notification: Any) -> Notification:
         return load_notification(notification)
     except ValidationError as error:
         faults = [f"{field or 'notification'}: {text}" for field, text in flatten_messages(error)]
-        log.error(  # noqa: TRY400  a traceback would say nothing about the message
-            "a message announces nothing", task_id=request.id, reason="; ".join(faults)
-        )
-        observe.tell(Result.REFUSED)
-        raise UnreadableMessageError("; ".join(faults)) from error
+        _refuse(request, "; ".join(faults))
+
+
+def _refuse(request: Any, reason: str, **facts: str) -> NoReturn:
+    """Leaves a message to the redrive policy. Nothing is written to the ledger about it."""
+    log.error("a message announces nothing", task_id=request.id, reason=reason, **facts)
+    observe.tell(Result.REFUSED)
+    raise UnreadableMessageError(reason) from None
 
 
 @functools.cache
 def _importer(_process: int, settings: Settings) -> Importer:
     """Returns this process' importer: no connection may be shared across a fork."""
-    return Importer(Database.at(settings.database), make_client(settings.region), settings)
+    s3 = make_client(settings.region, settings.bucket_owner)
+    return Importer(Database.at(settings.database), s3, settings)

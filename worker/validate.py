@@ -17,6 +17,7 @@ from worker.records import Record
 from worker.settings import Limits
 
 _RAW_MAX_CHARACTERS: Final = 2_000
+_FAULTS_MAX: Final = 20
 _IGNORED_NAMES_MAX: Final = 50
 _OTHER_NAMES: Final = "(others)"
 
@@ -33,7 +34,10 @@ class Movie(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class BadRecord:
-    """A record that did not pass: where it stands (1 is the first), why, and its text, cut."""
+    """A record that did not pass: where it stands (1 is the first), why, and its text, cut.
+
+    Of more than 20 faults the last one only says how many more there are.
+    """
 
     position: int
     faults: list[tuple[str, str]]
@@ -72,26 +76,30 @@ class Validator:
         self.ignored_fields: Counter[str] = Counter()
 
     def chunks(self, records: Iterable[Record]) -> Iterator[Chunk]:
-        """Yields the good movies in chunks.
+        """Yields the good movies in chunks: so many records, or so much text, whichever is first.
 
         Raises BadRecordsError at the end where a record was bad and the file is taken whole.
         """
         movies: dict[str, Movie] = {}
         started_at = self.read
-        taken = 0
+        taken = size = 0
         for record in records:
+            size += record.size
             movie = self._movie(record)
             if movie is not None:
                 movies[movie.id] = movie
                 taken += 1
-            if self.read - started_at >= self._limits.chunk_records:
+            if self._is_full(self.read - started_at, size):
                 if self._taking():
                     yield _chunk(movies, self.read - started_at, taken)
-                movies, started_at, taken = {}, self.read, 0
+                movies, started_at, taken, size = {}, self.read, 0, 0
         if not self._taking():
             raise BadRecordsError(self.bad, self.read)
         if self.read > started_at:
             yield _chunk(movies, self.read - started_at, taken)
+
+    def _is_full(self, records: int, size: int) -> bool:
+        return records >= self._limits.chunk_records or size >= self._limits.chunk_bytes
 
     def _taking(self) -> bool:
         return self.bad == 0 or self._on_error is OnError.CONTINUE
@@ -111,7 +119,7 @@ class Validator:
     def _remember(self, record: Record, error: ValidationError) -> None:
         self.bad += 1
         if len(self.bad_records) < self._limits.max_listed_errors:
-            faults = flatten_messages(error)
+            faults = _cut(flatten_messages(error))
             self.bad_records.append(BadRecord(self.read, faults, _shown(record)))
 
     def _count_ignored(self, value: dict[str, Any]) -> None:
@@ -123,6 +131,13 @@ class Validator:
 
 def _chunk(movies: dict[str, Movie], records: int, taken: int) -> Chunk:
     return Chunk(list(movies.values()), records=records, repeated=taken - len(movies))
+
+
+def _cut(faults: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    if len(faults) <= _FAULTS_MAX:
+        return faults
+    kept = faults[: _FAULTS_MAX - 1]
+    return [*kept, ("", f"{len(faults) - len(kept)} more faults.")]
 
 
 def _shown(record: Record) -> str:

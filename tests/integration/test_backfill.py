@@ -29,6 +29,7 @@ def rig(aws: str, tmp_path: Path) -> Iterator[Rig]:
 def run_backfill(rig: Rig, dsns: Dsns, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | AWS | environment_of(dsns.worker)
     environment |= {"AWS_ENDPOINT_URL": rig.proxy.url, "MRU_QUEUE_URL": rig.queue_url}
+    environment |= {"MRU_BUCKETS": "any"}
     return subprocess.run(
         [sys.executable, "-m", "celery", "-A", "worker.app", "imports", "backfill", *arguments],
         cwd=ROOT,

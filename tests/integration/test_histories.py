@@ -75,6 +75,7 @@ def store() -> Iterator[ObjectStore]:
 
 def make_importer(dsns: Dsns, store: ObjectStore, **variables: str) -> Importer:
     environment = environment_of(dsns.worker) | {"AWS_REGION": "eu-west-1", "MRU_QUEUE_URL": "-"}
+    environment |= {"MRU_BUCKETS": "-"}
     settings = Settings.read(Environment(environment | variables))
     s3 = boto3.client(
         "s3",

@@ -33,7 +33,7 @@ from worker.database import Database
 from worker.dead_letters import Queues
 from worker.errors import UnusableSettingError, WorkerError
 from worker.objects import make_client
-from worker.settings import Limits, read_on_error, read_queue_url, read_region
+from worker.settings import Limits, read_bucket_owner, read_on_error, read_queue_url, read_region
 
 _WIDTH_OF_A_PIPE: Final = 160  # who reads it there does not count columns
 
@@ -109,7 +109,8 @@ class Desk:
     @contextlib.contextmanager
     def objects(self) -> Iterator[Any]:
         """Lends an S3 client."""
-        with contextlib.closing(make_client(read_region(self.environment))) as client:
+        region, owner = read_region(self.environment), read_bucket_owner(self.environment)
+        with contextlib.closing(make_client(region, owner)) as client:
             yield client
 
     @contextlib.contextmanager

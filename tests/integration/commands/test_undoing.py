@@ -269,7 +269,7 @@ def test_whatever_is_imported_undone_and_retried_the_table_is_the_models(
 ) -> None:
     """At each step it is as if what is undone had never come."""
     environment = environment_of(database.worker) | {"AWS_REGION": "eu-west-1"}
-    environment |= {"MRU_QUEUE_URL": "-", "MRU_CHUNK_RECORDS": "2"}
+    environment |= {"MRU_QUEUE_URL": "-", "MRU_BUCKETS": "-", "MRU_CHUNK_RECORDS": "2"}
     settings = Settings.read(Environment(environment))
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     s3 = boto3.client("s3", endpoint_url=shelf.endpoint, region_name="eu-west-1", **keys)

@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+from structlog.testing import capture_logs
 
 from schemas.imports import OnError
 from schemas.notification import Notification
@@ -191,3 +194,46 @@ def test_what_a_backfill_queues_is_imported_under_the_id_that_it_was_given(road:
     entry = road.entry()
     assert (entry["id"], entry["attempts"]) == (str(sent[0].id), 1)
     assert counts_of(entry) == {"read": 1, "inserted": 1}
+
+
+def test_a_rejected_file_leaves_no_genre_behind_and_a_later_one_brings_it(
+    make_road: MakeRoad,
+) -> None:
+    road = make_road(MRU_CHUNK_RECORDS="1")
+    records = [make_record(genres=["!!! visit evil.example now"]), make_record(title="")]
+    assert road.run(as_file(records)) is Outcome.FAILED
+    assert road.query("SELECT name FROM genres") == []
+    assert road.run(as_file(records[:1])) is Outcome.SUCCEEDED
+    assert road.query("SELECT name FROM genres") == [{"name": "!!! visit evil.example now"}]
+
+
+def test_the_genres_of_all_chunks_are_kept_once_each(make_road: MakeRoad) -> None:
+    road = make_road(MRU_CHUNK_RECORDS="2")
+    names = ["Drama", "War", "Drama", "Comedy", "War"]
+    records = [make_record(title=str(year), genres=[name]) for year, name in enumerate(names)]
+    assert road.run(as_file(records)) is Outcome.SUCCEEDED
+    found = road.query("SELECT name FROM genres ORDER BY name")
+    assert [row["name"] for row in found] == ["Comedy", "Drama", "War"]
+    assert road.importer.known_genres == {"Comedy", "Drama", "War"}
+
+
+def test_imports_with_the_same_new_genres_in_another_order_do_not_wait_for_each_other(
+    make_road: MakeRoad,
+) -> None:
+    def file(order: int) -> bytes:
+        names = [f"genre {number:03}" for number in range(100)][::order]
+        return as_file([make_record(title=f"{order} {name}", genres=[name]) for name in names])
+
+    roads = [make_road(MRU_CHUNK_RECORDS="1") for _ in range(2)]
+    notifications = [
+        road.upload(file(order), f"{order}.json")
+        for road, order in zip(roads, (1, -1), strict=True)
+    ]
+    with capture_logs() as lines, ThreadPoolExecutor() as pool:
+        runs = [
+            pool.submit(road.importer.run, notification)
+            for road, notification in zip(roads, notifications, strict=True)
+        ]
+        assert [run.result(60) for run in runs] == [Outcome.SUCCEEDED] * 2
+    assert "import begins again alone" not in [line["event"] for line in lines]
+    assert roads[0].query("SELECT count(*) AS genres FROM genres") == [{"genres": 100}]

@@ -13,6 +13,7 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_lo
 from schemas.compiled import compile_loader
 from schemas.fields import Text
 from schemas.movie import (
+    CAST_MAX_NAMES,
     MOVIE_NAMESPACE,
     NAME_MAX_LENGTH,
     TITLE_MAX_LENGTH,
@@ -28,7 +29,15 @@ characters = st.characters() | st.sampled_from(
     " \t\n\x00\x1f\x85\u00a0\u2028\ud800\u00e9\u0301\uff45"
 )
 texts = st.text(characters, max_size=6) | st.sampled_from(
-    ["x" * NAME_MAX_LENGTH, "x" * (NAME_MAX_LENGTH + 1), "x" * TITLE_MAX_LENGTH, " x" * 300]
+    [
+        "x" * NAME_MAX_LENGTH,
+        "x" * (NAME_MAX_LENGTH + 1),
+        "x" * TITLE_MAX_LENGTH,
+        " x" * 300,
+        "e" + "\u0327" * 30,
+        "\u0229" + "\u0327" * 30,
+        "\u0229" + "\u0327" * 31,
+    ]
 )
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=6)
@@ -37,7 +46,9 @@ movies = st.fixed_dictionaries(
     optional={
         "title": texts | values,
         "year": st.integers(1860, 2110) | values,
-        "cast": st.lists(texts, max_size=4) | values,
+        "cast": st.lists(texts, max_size=4)
+        | values
+        | st.sampled_from([["x"] * CAST_MAX_NAMES, ["x"] * (CAST_MAX_NAMES + 1)]),
         "genres": st.lists(texts, max_size=4) | values,
         "id": values,
         "href": values,

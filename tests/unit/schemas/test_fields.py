@@ -10,7 +10,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from marshmallow import Schema, ValidationError, fields
 
-from schemas.fields import Text, WholeNumber, WholeNumberText, flatten_messages
+from schemas import fields as ours
+from schemas.fields import (
+    MARKS_IN_A_ROW,
+    Text,
+    Texts,
+    WholeNumber,
+    WholeNumberText,
+    flatten_messages,
+    has_too_many_marks,
+)
 
 # A machine that is busy with something else is no failure.
 PATIENT: Final = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -74,6 +83,7 @@ def test_the_pattern_in_the_document_takes_what_the_field_takes(value: str) -> N
 @example("a" * MAX_LENGTH)
 @example("e\u0301" * MAX_LENGTH)
 @example(" " * 50 + "a")
+@example("\ufb2c" * MAX_LENGTH)
 def test_text_that_can_be_stored_is_refused_only_for_its_length(value: str) -> None:
     text = unicodedata.normalize("NFC", value).strip()
     if 1 <= len(text) <= MAX_LENGTH:
@@ -180,3 +190,81 @@ def test_the_fault_of_a_whole_value_has_no_path() -> None:
     with pytest.raises(ValidationError) as caught:
         Shelf().load("no object")  # type: ignore[arg-type]  # the fault on trial
     assert flatten_messages(caught.value) == [("", "Invalid input type.")]
+
+
+class Meter:
+    """Stands in for unicodedata, and keeps what was normalized or checked for being so."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(unicodedata, name)
+
+    def normalize(self, form: Any, text: str) -> str:
+        self.texts.append(text)
+        return unicodedata.normalize(form, text)
+
+    def is_normalized(self, form: Any, text: str) -> bool:
+        self.texts.append(text)
+        return unicodedata.is_normalized(form, text)
+
+
+MARKS: Final = st.sampled_from("\u0301\u0327\u0345\u05b0\u0f71\u0f73\u3099\U0001d165\ufe20")
+RUNS: Final = st.builds(
+    lambda mark, other, times: (mark + other) * times, MARKS, MARKS, st.integers(0, 3_000)
+)
+MARKED: Final = st.lists(RUNS | st.text(max_size=5), max_size=6).map("".join)
+
+
+def longest_run_of_marks(text: str) -> int:
+    kinds = "".join("M" if unicodedata.category(char)[0] == "M" else " " for char in text)
+    return max(map(len, kinds.split()), default=0)
+
+
+@PATIENT
+@given(MARKED, st.sampled_from([MAX_LENGTH, 200, 500]))
+@example("a" + "\u0301\u0327" * 250_000, 500)
+@example("a" + "\u0301\u0327" * 120, 500)
+@example(("a" + "\u0301\u0327" * 15) * 10, 500)
+def test_only_short_text_with_few_marks_in_a_row_is_ever_normalized(
+    value: str, max_length: int
+) -> None:
+    field = Text(max_length=max_length)
+    with pytest.MonkeyPatch.context() as patch:
+        meter = Meter()
+        patch.setattr(ours, "unicodedata", meter)
+        stands = field.stands(value)
+        try:
+            loaded = field.deserialize(value)
+        except ValidationError:
+            loaded = None
+    # Once to see whether it stands, once to load it: the work is bounded whatever came.
+    assert sum(map(len, meter.texts)) <= 2 * 4 * max_length
+    assert max(map(longest_run_of_marks, meter.texts), default=0) <= MARKS_IN_A_ROW
+    assert not stands or loaded == value
+
+
+@pytest.mark.parametrize(("marks", "taken"), [(MARKS_IN_A_ROW, True), (MARKS_IN_A_ROW + 1, False)])
+def test_as_many_marks_in_a_row_as_unicode_calls_safe_are_taken(marks: int, taken: bool) -> None:  # noqa: FBT001
+    text = "e" + "\u0327" * marks
+    field = Text(max_length=100)
+    assert field.stands(unicodedata.normalize("NFC", text)) or not taken
+    if taken:
+        assert field.deserialize(text)
+    else:
+        assert fault_of(field, text) == "Must not have more than 30 combining marks in a row."
+
+
+def test_everything_that_unicode_orders_by_class_counts_as_a_mark() -> None:
+    for char in map(chr, range(0x110000)):
+        if unicodedata.combining(unicodedata.normalize("NFD", char)[0]):
+            assert has_too_many_marks(char * (MARKS_IN_A_ROW + 1)), f"U+{ord(char):04X}"
+
+
+def test_a_list_that_is_too_long_is_rejected_before_its_items_are_looked_at() -> None:
+    field = Texts(max_length=MAX_LENGTH, max_items=2)
+    assert field.deserialize(["a", "b"]) == ["a", "b"]
+    assert fault_of(field, [None, 1, ""]) == "Must have at most 2 items, not 3."
+    assert field.stands(["a", "b"])
+    assert not field.stands(["a", "b", "c"])

@@ -11,6 +11,8 @@ from marshmallow import ValidationError
 
 from schemas.fields import flatten_messages
 from schemas.movie import (
+    CAST_MAX_NAMES,
+    GENRES_MAX_NAMES,
     NAME_MAX_LENGTH,
     TITLE_MAX_LENGTH,
     YEAR_MAXIMUM,
@@ -106,7 +108,10 @@ def test_fields_that_are_no_part_of_the_format_are_left_out() -> None:
 @pytest.mark.parametrize("year", [YEAR_MINIMUM, YEAR_MAXIMUM])
 def test_the_bounds_of_years_and_lengths_are_allowed(year: int) -> None:
     record = make_record(
-        title="t" * TITLE_MAX_LENGTH, year=year, cast=["c" * NAME_MAX_LENGTH], genres=[]
+        title="t" * TITLE_MAX_LENGTH,
+        year=year,
+        cast=["c" * NAME_MAX_LENGTH] * CAST_MAX_NAMES,
+        genres=["g" * NAME_MAX_LENGTH] * GENRES_MAX_NAMES,
     )
     assert MovieSchema().load(record) == record
 
@@ -126,6 +131,10 @@ def test_the_bounds_of_years_and_lengths_are_allowed(year: int) -> None:
         ({"cast": ["Theda Bara", ""]}, "cast[1]"),
         ({"genres": [["Drama"]]}, "genres[0]"),
         ({"genres": ["g" * (NAME_MAX_LENGTH + 1)]}, "genres[0]"),
+        ({"title": "e" + "\u0327" * 31}, "title"),
+        ({"cast": ["c"] * (CAST_MAX_NAMES + 1)}, "cast"),
+        ({"cast": [None] * (CAST_MAX_NAMES + 1)}, "cast"),
+        ({"genres": ["g"] * (GENRES_MAX_NAMES + 1)}, "genres"),
     ],
 )
 def test_a_bad_field_is_refused_by_its_path(changes: dict[str, Any], path: str) -> None:

@@ -27,6 +27,7 @@ NOWHERE = {
     "MRU_DB_NAME": "nothing",
     "AWS_REGION": "eu-west-1",
     "MRU_QUEUE_URL": "http://127.0.0.1:1/queue",
+    "MRU_BUCKETS": "movies-r-us",
 }
 
 

@@ -15,6 +15,7 @@ from worker.commands import imports
 
 ROOT = Path(__file__).parents[3]
 DATABASE = {"MRU_DB_HOST": "127.0.0.1", "MRU_DB_USER": "nobody", "MRU_DB_NAME": "nothing"}
+WORKER = DATABASE | {"AWS_REGION": "eu-west-1", "MRU_QUEUE_URL": "http://127.0.0.1:1/queue"}
 
 
 def run(*words: str, given: bytes = b"", **variables: str) -> "subprocess.CompletedProcess[bytes]":
@@ -53,6 +54,12 @@ def test_standard_input_is_validated_so_too_and_by_the_limits_that_are_set() -> 
         (["imports", "dead"], DATABASE, "AWS_REGION is not set."),
         (["worker"], {}, "MRU_DB_HOST is not set."),
         (["worker"], DATABASE | {"AWS_REGION": "eu-west-1"}, "MRU_QUEUE_URL is not set."),
+        (["worker"], WORKER, "MRU_BUCKETS is not set."),
+        (
+            ["worker"],
+            WORKER | {"MRU_BUCKETS": "b", "MRU_BUCKET_OWNER": "12345678901"},
+            "MRU_BUCKET_OWNER must be the 12 digits of an account, not '12345678901'.",
+        ),
         (
             ["imports", "validate", "-"],
             {"MRU_MAX_NESTING": "deep"},

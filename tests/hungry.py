@@ -1,0 +1,56 @@
+"""Reads a file of records that are as large as they may be, and prints the process's peak memory.
+
+Run as `python -m tests.hungry KIND RECORDS`; the file is made as it is read, so that what is
+measured is the reading. What is read waits for Postgres in an import; here, for a moment.
+"""
+
+import gzip
+import io
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from schemas.imports import OnError
+from schemas.movie import CAST_MAX_NAMES, NAME_MAX_LENGTH
+from worker.ahead import ahead
+from worker.reading import read_file
+from worker.settings import Limits
+from worker.store import prepare
+from worker.validate import Validator
+
+_NAMES: Final = [f"{number:03}".ljust(NAME_MAX_LENGTH, "😀") for number in range(CAST_MAX_NAMES)]
+
+RECORDS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
+    "a fat field that is ignored": lambda: {"x": "y" * 1_000_000},
+    "the longest names, and a fat field": lambda: {"cast": _NAMES, "x": "y" * 850_000},
+    "the longest names": lambda: {"cast": _NAMES},
+    "300,000 names that are none": lambda: {"cast": [0] * 300_000, "genres": [0] * 20},
+}
+
+
+def make_file(kind: str, records: int) -> bytes:
+    rest = json.dumps(RECORDS[kind](), ensure_ascii=False)[1:]
+    file = io.BytesIO()
+    with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1) as zipped:
+        for number in range(records):
+            zipped.write(f'{{"title": "{number}", "year": 2000, {rest}\n'.encode())
+    return file.getvalue()
+
+
+def main(kind: str, records: int) -> None:
+    file = make_file(kind, records)
+    validator = Validator(OnError.CONTINUE, Limits())
+    stream = io.BufferedReader(io.BytesIO(file))  # type: ignore[arg-type]  # it is raw enough
+    batches = map(prepare, validator.chunks(read_file(stream, len(file), Limits())))
+    with ahead(batches, depth=2, interrupt=lambda: None) as checked:
+        for _ in checked:
+            time.sleep(0.05)  # so that the reading is as far ahead as it may be
+    assert validator.read == records
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
