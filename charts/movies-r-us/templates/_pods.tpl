@@ -136,6 +136,8 @@ topologySpreadConstraints:
 {{- end }}
 - name: MRU_QUEUE_URL
   value: {{ .Values.queue.url | quote }}
+- name: MRU_BUCKETS
+  value: {{ join "," .Values.buckets | quote }}
 - name: MRU_LOGS
   value: {{ .Values.logs }}
 {{- include "movies.tracesEnvironment" . }}
