@@ -25,6 +25,7 @@ def shared_site(
             MRU_CONCURRENCY="2",
             MRU_RETRY_SECONDS="1",
             MRU_CHUNK_RECORDS="10",
+            MRU_MAX_RECORD_BYTES=str(8 * 1024 * 1024),  # the default leaves memory flat
             MRU_METRICS_BIND="127.0.0.1:0",
         ) as worker,
     ):
