@@ -51,6 +51,7 @@ class ActionKind(StrEnum):
     RETRY = "retry"
     REDRIVE = "redrive"  # its dead letter was put back on the road
     UNDO = "undo"
+    FORGET_ERRORS = "forget_errors"  # its invalid records were deleted
 
 
 def _count(description: str, example: int) -> fields.Integer:
