@@ -36,10 +36,10 @@ _SCHEME: Final = "HTTP_X_FORWARDED_PROTO"
 
 
 class Protected:
-    """The application with the headers on whatever it answers."""
+    """The `application` with the headers on whatever it answers."""
 
     def __init__(self, application: "WSGIApplication") -> None:
-        self._application = application
+        self.application = application
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -56,7 +56,7 @@ class Protected:
                 added.append(STRICT_TRANSPORT)
             return start_response(status, added, *more)
 
-        return self._application(environ, start)
+        return self.application(environ, start)
 
 
 def by_https(request: Any) -> bool:
