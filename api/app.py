@@ -3,6 +3,7 @@
 from flask import Flask
 
 from api import docs, health, imports, movies, notifications, uploads
+from api.audience import guard_imports
 from api.caching import keep_nothing_else
 from api.compression import compress
 from api.cors import open_for_reading
@@ -11,6 +12,7 @@ from api.errors import handle_errors
 from api.kept import KeptAnswers
 from api.observe import observe_requests
 from api.pages import static, views
+from api.protection import Protected
 from api.services import Services
 from api.settings import Settings
 
@@ -21,6 +23,7 @@ def create_app(settings: Settings) -> Flask:
     app.config.from_mapping(CONFIG)
     app.url_map.merge_slashes = False  # '//movies' is 404 rather than a page that redirects
     observe_requests(app)
+    guard_imports(app)
     for finish in (compress, keep_nothing_else, open_for_reading):
         app.after_request(finish)
     api = Api(app)
@@ -31,5 +34,5 @@ def create_app(settings: Settings) -> Flask:
     handle_errors(app)
     made = Services.install(app, settings, document=api.render(), pages=static.mark_of_pages())
     kept = KeptAnswers(app.wsgi_app, made.database, made.release)
-    app.wsgi_app = kept  # type: ignore[method-assign]  # as Flask's documentation has it
+    app.wsgi_app = Protected(kept)  # type: ignore[method-assign]  # as Flask's documentation has it
     return app

@@ -12,11 +12,13 @@ import sqlalchemy as sa
 from flask import Response, request
 
 from api import queries
+from api.audience import sees_imports
 from api.errors import DatabaseUnavailableError
 from api.kept import VERSION_READ, tag_of
 from api.services import services
 
 _KEEP_AND_ASK: Final = "public, no-cache"
+_PAGES: Final = "pages"
 _DO_NOT_KEEP: Final = "no-store"
 
 
@@ -93,4 +95,6 @@ def _version(connection: sa.Connection) -> int:
 
 
 def _tag(version: int) -> str:
-    return tag_of(services().release, version, request.path, request.query_string)
+    # Pages lead to the imports only whoever may see them.
+    audience = "+imports" if request.blueprint == _PAGES and sees_imports() else ""
+    return tag_of(services().release + audience, version, request.path, request.query_string)

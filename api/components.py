@@ -58,7 +58,9 @@ HEADERS: Final[Mapping[str, dict[str, Any]]] = {
     "Retry-After": _header(
         "After so many seconds it is worth trying again.", 5, type="integer", minimum=0
     ),
-    "WWW-Authenticate": _header("How a notification is signed.", "MRU-HMAC-SHA256"),
+    "WWW-Authenticate": _header(
+        "How a notification is signed, or that a token is needed.", "MRU-HMAC-SHA256"
+    ),
     "Allow": _header("The methods that there are.", "GET, HEAD, OPTIONS"),
 }
 EVERYWHERE: Final = ("X-Request-ID",)
@@ -85,6 +87,14 @@ PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
         "If-None-Match", "The ETag of the answer that you have: RFC 9110, 13.1.2.", _TAG
     ),
 }
+
+OPERATOR: Final[Mapping[str, Any]] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An operator's token. Needed where imports are for operators alone.",
+}
+# Where imports are public, nobody needs a token.
+FOR_OPERATORS: Final[list[dict[str, list[str]]]] = [{}, {"Operator": []}]
 
 # Both are needed: the one signs the other.
 SIGNATURE: Final[Mapping[str, dict[str, Any]]] = {

@@ -13,11 +13,11 @@ _COMPRESSIBLE: Final = ("application/json", "application/problem+json", "text/")
 def compress(answer: Response) -> Response:
     """Compresses an answer, or says at least that another client might get it compressed."""
     if answer.status_code == 304:
-        answer.headers["Vary"] = "Accept-Encoding"
+        answer.vary.add("Accept-Encoding")
         return answer
     if answer.direct_passthrough or not (answer.mimetype or "").startswith(_COMPRESSIBLE):
         return answer
-    answer.headers["Vary"] = "Accept-Encoding"
+    answer.vary.add("Accept-Encoding")
     if _is_accepted() and "Content-Encoding" not in answer.headers:
         body = answer.get_data()
         if len(body) > _LONG_BYTES:

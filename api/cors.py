@@ -1,4 +1,8 @@
-"""Lets web pages of any origin read: CORS, for GET alone, and not for pages, which are no data."""
+"""Lets web pages of any origin read movies: CORS, for GET alone.
+
+Imports, health and pages stay closed: where the API is internal, any page that an employee opens
+could otherwise read them through the employee's browser.
+"""
 
 from typing import Final
 
@@ -6,7 +10,8 @@ from flask import Response, request
 
 _READING: Final = {"GET", "HEAD", "OPTIONS"}
 
-_PAGES: Final = "pages"
+_OPEN: Final = frozenset({"/movies", "/suggest", "/openapi.json"})
+_OPEN_BELOW: Final = "/movies/"
 
 # Beyond these, scripts see only a few headers (Fetch, "CORS-safelisted response-header name").
 _EXPOSED: Final = "ETag, Link, Retry-After, X-Request-ID, X-Total-Count, X-Total-Relation"
@@ -19,8 +24,8 @@ _PREFLIGHT: Final = {
 
 
 def open_for_reading(answer: Response) -> Response:
-    """Allows any page to read what anyone may read. Answers to other methods are left alone."""
-    if request.blueprint == _PAGES:
+    """Allows any page to read movies. Answers to other methods are left alone."""
+    if request.path not in _OPEN and not request.path.startswith(_OPEN_BELOW):
         return answer
     if request.method in _READING:
         answer.headers["Access-Control-Allow-Origin"] = "*"

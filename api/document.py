@@ -21,6 +21,7 @@ from api.caching import conditional
 from api.components import (
     ANY_PROBLEM,
     HEADERS,
+    OPERATOR,
     PARAMETERS,
     SCHEMAS,
     SHOWN_WHOLE,
@@ -52,7 +53,7 @@ CONFIG: Final[Mapping[str, Any]] = {
             "description": "Movies from files in a bucket, searchable seconds later.\n\n"
             "Errors are problem documents (RFC 9457) that name what is wrong. Answers about movies "
             "have an ETag, and asking again with it is next to free. Answers above 1 KB are "
-            "compressed for who accepts gzip. Any web page may read (CORS).",
+            "compressed for who accepts gzip. Any web page may read movies (CORS).",
             "license": {"name": "MIT", "url": "https://opensource.org/license/mit"},
         }
     },
@@ -89,6 +90,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest ships no ty
             components.response(name, response)
         for name, scheme in SIGNATURE.items():
             components.security_scheme(name, dict(scheme))
+        components.security_scheme("Operator", dict(OPERATOR))
 
     def _register_etag_headers(self) -> None:
         """Leaves out flask-smorest's own."""

@@ -2,6 +2,7 @@
 
 ApiError
 ├── UnsignedError          401
+├── UnauthorizedError      401
 ├── ForbiddenError         403
 ├── NotFoundError          404
 ├── WrongContentTypeError  415
@@ -51,6 +52,13 @@ class UnsignedError(ApiError):
 
     status = 401
     headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "MRU-HMAC-SHA256"}  # RFC 9110, 11.6
+
+
+class UnauthorizedError(ApiError):
+    """Only operators may see this, and the request does not prove that it comes from one."""
+
+    status = 401
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer realm="operators"'}
 
 
 class ForbiddenError(ApiError):

@@ -9,12 +9,14 @@ import signal
 import socket
 from typing import Any, Final
 
+import gunicorn.http.wsgi
 import gunicorn.util
 import orjson
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 from api.metrics import Metrics, free_place
+from api.protection import HEADERS, POLICY_HEADER
 from api.settings import TRACED, Settings
 from schemas.logs import configure_logs
 from schemas.metrics import Bind
@@ -22,6 +24,7 @@ from schemas.problem import PROBLEM_CONTENT_TYPE, problem
 from schemas.settings import Environment, LogFormat, SettingError, exit_naming
 from schemas.traces import Traces
 
+_SERVER: Final = "movies-r-us"  # which software serves is nobody's business
 _RUN_BY_GUNICORN: Final = "__config__"  # its name for this file; tests import it by another
 
 _environment: Final = Environment(os.environ)
@@ -89,8 +92,14 @@ def on_starting(server: Any) -> None:
     """Opens what the processes share for their metrics, before the first of them is forked."""
     try:
         server.metrics = Metrics.open(_environment)
+        nobody_sees_imports = Settings.read(_environment).nobody_sees_imports
     except SettingError as error:
         exit_naming(error)
+    if nobody_sees_imports:
+        server.log.warning(
+            "Nobody can see imports: MRU_IMPORTS_VISIBILITY is operators, and MRU_OPERATOR_TOKEN "
+            "is not set."
+        )
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -113,6 +122,7 @@ def on_exit(server: Any) -> None:
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001  gunicorn calls hooks like this
     """Makes what gunicorn itself refuses (bad HTTP, too long a line) a problem document as well."""
     gunicorn.util.write_error = _write_problem
+    gunicorn.http.wsgi.SERVER = _SERVER
 
 
 def _write_problem(connection: socket.socket, status: int, reason: str, message: str) -> None:
@@ -121,6 +131,7 @@ def _write_problem(connection: socket.socket, status: int, reason: str, message:
         f"HTTP/1.1 {status} {reason}\r\n"
         "Connection: close\r\n"
         f"Content-Type: {PROBLEM_CONTENT_TYPE}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"Content-Length: {len(body)}\r\n"
     )
+    head += "".join(f"{name}: {value}\r\n" for name, value in (*HEADERS, POLICY_HEADER)) + "\r\n"
     gunicorn.util.write_nonblock(connection, head.encode("latin-1") + body)

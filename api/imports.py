@@ -7,6 +7,8 @@ from flask import Response, request
 
 from api import queries
 from api.answers import answer, link_header
+from api.audience import redact_action, redact_import, redact_invalid_record
+from api.components import FOR_OPERATORS
 from api.document import Blueprint
 from api.errors import NotSeenYetError
 from api.listing import BadRecordSchema, BadRecordsSearchSchema, LedgerSearchSchema
@@ -41,16 +43,23 @@ def _link(operation: str) -> dict[str, Any]:
     headers=("Link",),
     links={"import": _link("showImport"), "errors": _link("listBadRecords")},
 )
-@blueprint.problems(503)
+@blueprint.problems(401, 403, 404, 503)
+@blueprint.documents(security=FOR_OPERATORS)
 def list_imports(query: dict[str, Any]) -> Response:
-    """List imports, the newest first"""
+    """List imports, the newest first
+
+    Who may see imports is a setting of the API: everybody, operators, or nobody. The names of
+    operators and their reasons are for operators alone, and null for everybody else.
+    """
     page = services().database.ask(lambda connection: queries.list_imports(connection, query))
-    return answer(_imports.dump(page.rows, many=True), headers=_links("cursor", page))
+    rows = [redact_import(row) for row in page.rows]
+    return answer(_imports.dump(rows, many=True), headers=_links("cursor", page))
 
 
 @blueprint.route("/imports/<uuid:import_id>", parameters=[_IMPORT_ID])
 @blueprint.answers(200, ImportWithActionsSchema, description="The import.")
-@blueprint.problems(404, 503)
+@blueprint.problems(401, 403, 404, 503)
+@blueprint.documents(security=FOR_OPERATORS)
 def show_import(import_id: uuid.UUID) -> Response:
     """Show one import, and what operators did to it
 
@@ -61,7 +70,8 @@ def show_import(import_id: uuid.UUID) -> Response:
     actions = services().database.ask(
         lambda connection: queries.list_actions(connection, found["id"])
     )
-    return answer(_import.dump({**found, "actions": actions}))
+    shown = {**redact_import(found), "actions": [redact_action(action) for action in actions]}
+    return answer(_import.dump(shown))
 
 
 @blueprint.route("/imports/<uuid:import_id>/errors", parameters=[_IMPORT_ID])
@@ -69,17 +79,20 @@ def show_import(import_id: uuid.UUID) -> Response:
 @blueprint.answers(
     200, BadRecordSchema(many=True), description="A page of bad records.", headers=("Link",)
 )
-@blueprint.problems(404, 503)
+@blueprint.problems(401, 403, 404, 503)
+@blueprint.documents(security=FOR_OPERATORS)
 def list_bad_records(import_id: uuid.UUID, query: dict[str, Any]) -> Response:
     """List the bad records of an import, in the file's order
 
-    A bounded number of them is kept; the import's `bad_records` is the true one.
+    A bounded number of them is kept; the import's `bad_records` is the true one. Their own text,
+    `raw`, is null where the API shows it to operators alone.
     """
     found = _find(import_id)
     page = services().database.ask(
         lambda connection: queries.list_bad_records(connection, found["id"], **query)
     )
-    return answer(page.rows, headers=_links("after", page))
+    rows = [redact_invalid_record(row) for row in page.rows]
+    return answer(rows, headers=_links("after", page))
 
 
 def _find(import_id: uuid.UUID) -> dict[str, Any]:

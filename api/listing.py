@@ -138,8 +138,10 @@ class BadRecordSchema(Schema):
     faults = fields.List(fields.Nested(FaultSchema), required=True)
     raw = fields.String(
         required=True,
+        allow_none=True,
         metadata={
-            "description": "As it stood in the file, cut to a bound.",
+            "description": "As it stood in the file, cut to a bound; for operators alone, unless "
+            "the API shows it to everybody.",
             "example": '{"title": "National Treasure", "year": "2004"}',
         },
     )

@@ -4,6 +4,7 @@ Limits that nobody has to change are constants beside the code that keeps them.
 """
 
 import dataclasses
+from enum import StrEnum
 from typing import Final, Self
 from urllib.parse import urlsplit
 
@@ -13,11 +14,20 @@ from schemas.traces import FLASK
 TRACED: Final = (FLASK, "celery", "botocore", "psycopg2")  # what writes spans, if anything does
 
 
+class Visibility(StrEnum):
+    """Who may see imports."""
+
+    PUBLIC = "public"
+    OPERATORS = "operators"
+    OFF = "off"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that the API has to be told.
 
     Objects of any of the `buckets` are imported; what is posted goes into the first of them.
+    Whoever presents one of the `operator_tokens` is an operator.
     """
 
     database: DatabaseSettings
@@ -26,7 +36,15 @@ class Settings:
     buckets: tuple[str, ...]
     notification_secrets: tuple[str, ...] = dataclasses.field(repr=False)
     allow_post_movies: bool
+    imports_visibility: Visibility
+    operator_tokens: tuple[str, ...] = dataclasses.field(repr=False)
+    show_invalid_records: bool
     log_format: LogFormat
+
+    @property
+    def nobody_sees_imports(self) -> bool:
+        """Whether imports are for operators, and no operator can prove to be one."""
+        return self.imports_visibility is Visibility.OPERATORS and not self.operator_tokens
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -38,6 +56,9 @@ class Settings:
             buckets=environment.listing("MRU_BUCKETS"),
             notification_secrets=environment.secrets("MRU_NOTIFICATION_SECRET"),
             allow_post_movies=environment.boolean("MRU_ALLOW_POST_MOVIES", default=False),
+            imports_visibility=environment.choice("MRU_IMPORTS_VISIBILITY", Visibility.OPERATORS),
+            operator_tokens=environment.optional_secrets("MRU_OPERATOR_TOKEN"),
+            show_invalid_records=environment.boolean("MRU_SHOW_INVALID_RECORDS", default=False),
             log_format=environment.choice("MRU_LOGS", LogFormat.JSON),
         )
 

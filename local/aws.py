@@ -6,9 +6,13 @@ What moto leaves out is added here: functions run for real (local/lambda_invoker
 events carry a sequencer and, in a bucket with versions, the version. Everything lies in memory and
 is gone with the process; with --prepare, the bucket, the queues and the function are made again by
 whatever starts it again.
+
+It answers only programs that call it by its own host names (local/visitors.py), and runs no
+function but the notifier of this very folder.
 """
 
 import argparse
+import base64
 import hashlib
 import itertools
 import json
@@ -19,13 +23,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaFunction
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -35,9 +41,12 @@ from moto.moto_server.werkzeug_app import (
 from moto.s3 import notifications
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.cloud import CloudSettings, prepare_cloud
+from local.archive import pack_room
+from local.cloud import HANDLER, CloudSettings, prepare_cloud
 from local.lambda_invoker import RETRY_PAUSES_SECONDS, Invoker
 from local.lambda_sandbox import Function
+from local.settings import ROOT
+from local.visitors import LOOPBACK, Doorkeeper, names_of
 from schemas.logs import configure_logs
 from schemas.settings import Environment, SettingError, exit_naming
 
@@ -63,10 +72,15 @@ def main() -> None:
         pauses = tuple(float(pause) for pause in arguments.retry_pauses.split(","))
         invoker = Invoker(retry_pauses_seconds=pauses, log=arguments.function_log)
         run_functions(invoker, Path(folder))
+        if not arguments.any_function:
+            allow_only(pack_room(ROOT / "notifier"), HANDLER)
         complete_events()
         try:
             server = make_emulator(
-                host=arguments.host, port=arguments.port, descriptor=arguments.fd
+                host=arguments.host,
+                port=arguments.port,
+                descriptor=arguments.fd,
+                names=names_of(arguments.host, _other_names(arguments.allow_host, settings)),
             )
         except OSError as error:
             sys.exit(f"--host {arguments.host} --port {arguments.port}: {error.strerror}.")
@@ -79,6 +93,12 @@ def main() -> None:
                 signal.pause()
         finally:
             invoker.close()
+
+
+def _other_names(allowed: list[str], settings: CloudSettings | None) -> list[str]:
+    # Where it prepares itself, it is told the address under which the components know it.
+    endpoint = urlsplit(settings.endpoint).hostname if settings else None
+    return [*allowed, *([endpoint] if endpoint else [])]
 
 
 @contextmanager
@@ -107,9 +127,16 @@ def _settings() -> CloudSettings:
 
 
 def make_emulator(
-    *, host: str = _HOST, port: int = 0, descriptor: int | None = None
+    *,
+    host: str = _HOST,
+    port: int = 0,
+    descriptor: int | None = None,
+    names: Collection[str] = LOOPBACK,
 ) -> BaseWSGIServer:
-    """Makes the server, on a port (0 is any free one) or on a socket that already listens."""
+    """Makes the server, on a port (0 is any free one) or on a socket that already listens.
+
+    It answers to `names` alone.
+    """
     application = DomainDispatcherApplication(create_backend_app)
     for service in _SERVICES:  # loaded now, so that the first request of each is no slower
         _load(application, service)
@@ -117,7 +144,12 @@ def make_emulator(
         with socket.socket(fileno=os.dup(descriptor)) as listener:
             port = listener.getsockname()[1]
     return make_server(
-        host, port, application, threaded=True, request_handler=_QuietHandler, fd=descriptor
+        host,
+        port,
+        Doorkeeper(application, names),
+        threaded=True,
+        request_handler=_QuietHandler,
+        fd=descriptor,
     )
 
 
@@ -143,6 +175,27 @@ def run_functions(invoker: Invoker, folder: Path) -> None:
         return answer.payload()
 
     LambdaFunction.invoke = invoke  # type: ignore[method-assign]
+
+
+def allow_only(archive: bytes, handler: str) -> None:
+    """Makes moto reject functions of another zip, and run none by another handler."""
+    set_code = LambdaFunction._set_function_code  # noqa: SLF001  no other way in
+    run = LambdaFunction.invoke
+
+    def check_code(self: LambdaFunction, spec: dict[str, Any]) -> None:
+        # One in S3 or in an image is none of ours, either.
+        if base64.b64decode(spec.get("ZipFile", "")) != archive:
+            raise InvalidParameterValueException("The emulator runs the notifier's zip alone.")
+        set_code(self, spec)
+
+    def check_and_run(self: LambdaFunction, *arguments: Any) -> Any:
+        # The zip holds no other handler, but Python's own library would serve as one.
+        if self.handler != handler or self.code_bytes != archive:
+            raise InvalidParameterValueException(f"The emulator runs {handler} alone.")
+        return run(self, *arguments)
+
+    LambdaFunction._set_function_code = check_code  # type: ignore[assignment, method-assign]  # noqa: SLF001
+    LambdaFunction.invoke = check_and_run  # type: ignore[assignment, method-assign]
 
 
 def complete_events() -> None:
@@ -189,6 +242,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.aws", description=__doc__)
     parser.add_argument("--host", default=_HOST, help="the address; a container's own is 0.0.0.0")
     parser.add_argument("--port", type=int, default=0, help="0, the default, is any free port")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another host name to answer to; may be repeated",
+    )
+    parser.add_argument(
+        "--any-function",
+        action="store_true",
+        help="run whatever function is deployed, and not the notifier alone: for tests",
+    )
     parser.add_argument("--fd", type=int, help="a listening socket to serve instead of a port")
     parser.add_argument(
         "--prepare",

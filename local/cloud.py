@@ -23,7 +23,7 @@ _DAY_SECONDS: Final = 86_400
 _RETENTION_SECONDS: Final = 14 * _DAY_SECONDS
 _ROLE: Final = "movies-r-us-notifier"
 _FUNCTION: Final = "movies-r-us-notifier"
-_HANDLER: Final = "notifier.handler.handle"
+HANDLER: Final = "notifier.handler.handle"
 _RUNTIME: Final = "python3.11"
 _FUNCTION_TIMEOUT_SECONDS: Final = 30
 
@@ -128,7 +128,7 @@ def _make_function(settings: CloudSettings) -> str:
         "FunctionName": _FUNCTION,
         "Role": _make_role(settings),
         "Runtime": _RUNTIME,
-        "Handler": _HANDLER,
+        "Handler": HANDLER,
         "Timeout": _FUNCTION_TIMEOUT_SECONDS,
         "Environment": {"Variables": dict(settings.function_environment)},
     }

@@ -51,6 +51,7 @@ class ActionKind(StrEnum):
     RETRY = "retry"
     REDRIVE = "redrive"  # its dead letter was put back on the road
     UNDO = "undo"
+    FORGET_ERRORS = "forget_errors"  # its invalid records were deleted
 
 
 def _count(description: str, example: int) -> fields.Integer:
@@ -144,10 +145,14 @@ class ImportSchema(Schema):
         },
     )
     retried_by = fields.String(
-        required=True, allow_none=True, metadata={"example": None, "description": "By whom."}
+        required=True,
+        allow_none=True,
+        metadata={"example": None, "description": "By whom; for operators alone."},
     )
     retry_reason = fields.String(
-        required=True, allow_none=True, metadata={"example": None, "description": "And why."}
+        required=True,
+        allow_none=True,
+        metadata={"example": None, "description": "And why; for operators alone."},
     )
     first_seen_at = _moment("When it was announced.", "2026-11-24T08:00:00.310000+00:00")
     started_at = _moment(
@@ -178,11 +183,18 @@ class ActionSchema(Schema):
     action = fields.Enum(
         ActionKind, by_value=fields.String, required=True, metadata={"example": ActionKind.RETRY}
     )
-    actor = fields.String(required=True, metadata={"description": "Who.", "example": "ada@ops-1"})
+    actor = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Who; for operators alone.", "example": "ada@ops-1"},
+    )
     reason = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "And why.", "example": "the supplier corrected it"},
+        metadata={
+            "description": "And why; for operators alone.",
+            "example": "the supplier corrected it",
+        },
     )
 
 

@@ -98,6 +98,12 @@ class Environment:
             )
         return tuple(words)
 
+    def optional_secrets(self, name: str) -> tuple[str, ...]:
+        """Returns what `secrets` returns, or nothing where neither variable is set."""
+        if self.optional(name) is None and self.secret_file(name) is None:
+            return ()
+        return self.secrets(name)
+
     def password(self, name: str, default: str | None = None) -> str:
         """Returns a password, or the one in the file that `{name}_FILE` names.
 

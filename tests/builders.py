@@ -6,6 +6,7 @@ from typing import Any, Final
 # Notifications are signed with the first; the second is another that may be valid beside it.
 SECRET: Final = "a-secret-of-the-tests-0123456789abcdef"
 OLD_SECRET: Final = "an-old-secret-of-the-tests-0123456789"
+OPERATOR_TOKEN: Final = "an-operators-token-of-the-tests-0123456789"
 
 
 def make_record(**fields: Any) -> dict[str, Any]:

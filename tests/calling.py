@@ -12,9 +12,10 @@ from api.settings import Settings
 from local.database import environment_of
 from schemas.settings import Environment
 from schemas.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
-from tests.builders import SECRET
+from tests.builders import OPERATOR_TOKEN, SECRET
 
 BUCKET: Final = "movies-r-us"
+AS_OPERATOR: Final = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
 NOWHERE: Final = "http://127.0.0.1:1/queue"  # nothing listens there
 
 
@@ -31,6 +32,9 @@ def api_environment(dsn: str, **changes: str) -> dict[str, str]:
         "MRU_QUEUE_URL": NOWHERE,
         "MRU_BUCKETS": f"{BUCKET},another-bucket",
         "MRU_NOTIFICATION_SECRET": SECRET,
+        "MRU_IMPORTS_VISIBILITY": "public",
+        "MRU_SHOW_INVALID_RECORDS": "true",
+        "MRU_OPERATOR_TOKEN": OPERATOR_TOKEN,
         **changes,
     }
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from schemas.database import make_engine
 from schemas.settings import DatabaseSettings
-from worker.errors import TransientError
+from worker.errors import TransientError, one_line
 
 # Classes of SQLSTATE that pass by themselves: connection, rollback, resources, operator, system.
 _PASSING: Final = ("08", "40", "53", "55P03", "57", "58")
@@ -79,6 +79,5 @@ def passing_or_same(error: Exception) -> Exception:
         original, psycopg2.OperationalError | psycopg2.InterfaceError | sa.exc.TimeoutError
     )
     if lost or no_answer or (code and code.startswith(_PASSING)):
-        first_line = str(original).strip().partition("\n")[0]
-        return TransientError(f"The database did not serve: {first_line}")
+        return TransientError(f"The database did not serve: {one_line(error)}")
     return error

@@ -15,8 +15,19 @@ database is prepared, MigrationError and NoConnectionError.
 """
 
 import click
+from sqlalchemy.exc import StatementError
 
 from schemas.imports import ErrorCode
+
+
+def one_line(error: BaseException) -> str:
+    """Returns the first line of what an error says, without SQL.
+
+    SQLAlchemy puts the statement and its parameters, which are records of a file, behind the words
+    of the database; and these have their details, with values of the row, on lines of their own.
+    """
+    cause = error.orig if isinstance(error, StatementError) and error.orig else error
+    return str(cause).strip().partition("\n")[0].rstrip()
 
 
 class WorkerError(Exception):

@@ -237,7 +237,8 @@ def _failure(code: ErrorCode, message: str) -> dict[str, Any]:
 
 
 def _cut(message: str) -> str:
-    printable = message.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+    one_line = " ".join(message.splitlines())
+    printable = one_line.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
     return printable[:_MESSAGE_MAX_CHARACTERS]
 
 

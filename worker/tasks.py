@@ -16,12 +16,13 @@ import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Celery
 from marshmallow import ValidationError
+from sqlalchemy.exc import StatementError
 
 from schemas.fields import flatten_messages
 from schemas.notification import IMPORT_TASK, Notification, load_notification
 from worker import observe
 from worker.database import Database
-from worker.errors import FencedError, ObjectBusyError, TransientError
+from worker.errors import FencedError, ObjectBusyError, TransientError, one_line
 from worker.importing import Importer, Outcome
 from worker.lease import Lease, Turn, sqs_client
 from worker.objects import make_client
@@ -93,7 +94,7 @@ class ImportTask:
             raise TransientError("It took more memory than there is.") from None
         except Exception as error:
             log.exception("import broke")  # nobody thought of this: it may be a fault of ours
-            raise TransientError(f"It broke: {type(error).__name__}: {error}") from error
+            raise TransientError(f"It broke: {_named(error)}") from error
         if outcome is Outcome.KNOWN:
             log.info("import done already")
         if outcome in (Outcome.KNOWN, Outcome.SUPERSEDED):  # of the others, more is told
@@ -118,6 +119,12 @@ class ImportTask:
     @property
     def _importer(self) -> Importer:
         return _importer(os.getpid(), self.settings)
+
+
+def _named(error: Exception) -> str:
+    # SQLAlchemy's own errors only wrap the driver's, whose name says more.
+    cause = error.orig if isinstance(error, StatementError) and error.orig else error
+    return f"{type(cause).__name__}: {one_line(error)}"
 
 
 def _facts(lease: Lease, error: TransientError) -> dict[str, Any]:

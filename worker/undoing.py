@@ -219,13 +219,13 @@ def _take_back(work: sa.Connection, me: uuid.UUID) -> Undone:
 
 
 def _close(work: sa.Connection, me: uuid.UUID, operator: Operator) -> None:
-    why = f": {operator.reason}" if operator.reason else "."
     closing = (
         sa.update(imports)
         .where(imports.c.id == me, imports.c.status == ImportStatus.SUCCEEDED)
         .values(
             status=ImportStatus.UNDONE,
-            error=f"Undone by {operator.name}{why}",
+            # Who and why is in the actions, which the API shows to operators alone.
+            error="Undone by an operator.",
             finished_at=sa.func.clock_timestamp(),
         )
     )

@@ -20,6 +20,7 @@ ACTIONS: Final = {
     ActionKind.RETRY: "Retried",
     ActionKind.REDRIVE: "Redriven",
     ActionKind.UNDO: "Undone",
+    ActionKind.FORGET_ERRORS: "Invalid records deleted",
 }
 _UNDER_WAY: Final = {ImportStatus.QUEUED: 5, ImportStatus.RUNNING: 1}
 

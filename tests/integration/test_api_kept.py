@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api import kept
+from api.protection import Protected
 from local.database import Dsns
 from schemas.movie import movie_id
 from tests.builders import make_record
@@ -137,8 +138,9 @@ def test_a_database_that_is_gone_is_asked_once(
 
 
 def kept_by(app: Flask) -> kept.KeptAnswers:
-    assert isinstance(app.wsgi_app, kept.KeptAnswers)
-    return app.wsgi_app
+    assert isinstance(app.wsgi_app, Protected)
+    assert isinstance(app.wsgi_app.application, kept.KeptAnswers)
+    return app.wsgi_app.application
 
 
 def make_settings_of_nowhere():

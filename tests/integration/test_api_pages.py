@@ -315,3 +315,13 @@ def test_where_there_are_no_films_yet_a_page_says_how_they_come(database: Dsns) 
     client = make_api(database.api).test_client()
     assert "There are no films yet." in client.get("/").text
     assert "No file has come yet." in client.get("/ui/imports").text
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/?sort=title&limit=1"])
+def test_crawlers_are_asked_not_to_follow_links_to_searches(client: FlaskClient, path: str) -> None:
+    links = re.findall(r'<a [^>]*href="[^"]*\?[^"]*"[^>]*>', client.get(path).text)
+    assert links
+    for link in links:
+        relations = re.search(r'rel="([^"]*)"', link)
+        assert relations
+        assert "nofollow" in relations[1].split(), link

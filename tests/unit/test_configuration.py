@@ -51,7 +51,7 @@ def test_every_variable_of_the_code_is_documented_and_no_other() -> None:
     names = {name for name, _ in documented() if VARIABLE.fullmatch(name)}
     read = set(read_by_the_code()) - WRITTEN
     # `secret_file` puts the ending to the name that it is given.
-    read |= {f"{name}_FILE" for name in read if name.endswith(("_SECRET", "_PASS"))}
+    read |= {f"{name}_FILE" for name in read if name.endswith(("_SECRET", "_PASS", "_TOKEN"))}
     assert names == read
 
 

@@ -106,7 +106,7 @@ def open_invoker(**options: Any) -> Iterator[Invoker]:
 def endpoint() -> Iterator[str]:
     """A whole emulator, in a process of its own."""
     emulator = subprocess.Popen(
-        [sys.executable, "-m", "local.aws", "--retry-pauses", "0.01,0.01"],
+        [sys.executable, "-m", "local.aws", "--any-function", "--retry-pauses", "0.01,0.01"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

@@ -4,7 +4,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from local.addresses import Addresses
-from local.settings import overrule
+from local.rooms import Rooms
+from local.settings import StackSettings, overrule
+from schemas.settings import Environment
 
 
 def test_a_secret_is_never_passed_on_in_both_ways() -> None:
@@ -26,3 +28,17 @@ def test_psql_finds_the_stack_without_a_password_on_its_command_line() -> None:
         "PGPASSWORD": "p@ss",
         "PGDATABASE": "movies",
     }
+
+
+def test_a_trial_shows_imports_and_their_invalid_records_unless_told_otherwise() -> None:
+    def told(**environ: str) -> dict[str, str]:
+        nowhere = Path("/nowhere")
+        settings = StackSettings.read(Environment({}))
+        rooms = Rooms(
+            settings=settings, environ=environ, secret_file=nowhere, heartbeat_file=nowhere
+        )
+        return rooms.environment("http://127.0.0.1:1", "http://127.0.0.1:1/queue", {})
+
+    assert told()["MRU_IMPORTS_VISIBILITY"] == "public"
+    assert told()["MRU_SHOW_INVALID_RECORDS"] == "true"
+    assert told(MRU_IMPORTS_VISIBILITY="off")["MRU_IMPORTS_VISIBILITY"] == "off"

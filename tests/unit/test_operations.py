@@ -13,7 +13,7 @@ from worker.commands import imports
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 SECTIONS: Final = dict(
-    re.findall(r"^## ([a-z]+)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    re.findall(r"^## ([a-z-]+)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
 )
 EXAMPLE: Final = re.compile(r"^\$ celery -A worker\.app imports (.+)$", re.MULTILINE)
 
@@ -48,7 +48,7 @@ def test_every_command_has_an_example_that_it_understands_and_what_it_prints(nam
 
 
 def test_whatever_is_said_of_the_commands_elsewhere_on_the_page_is_there() -> None:
-    for typed in re.findall(r"`imports ([a-z]+)([^`]*)`", PAGE):
+    for typed in re.findall(r"`imports ([a-z-]+)([^`]*)`", PAGE):
         name, words = typed
         options = set(re.findall(r"--[a-z-]+", words))
         assert options <= options_of(imports.commands[name]), typed

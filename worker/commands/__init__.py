@@ -6,7 +6,16 @@ and write Postgres and the queue, and so work with no worker running.
 
 import click
 
-from worker.commands import asking, dead, looking, overview, undoing, validating, watching
+from worker.commands import (
+    asking,
+    dead,
+    forgetting,
+    looking,
+    overview,
+    undoing,
+    validating,
+    watching,
+)
 from worker.commands.desk import Verbs
 
 
@@ -22,5 +31,6 @@ for verb in (
     validating.validate,
     *(dead.dead, dead.redrive),
     undoing.undo,
+    forgetting.forget_errors,
 ):
     imports.add_command(verb)

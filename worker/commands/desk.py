@@ -31,7 +31,7 @@ from worker.actions import ACTOR_MAX_LENGTH, Operator
 from worker.commands.screen import printable
 from worker.database import Database
 from worker.dead_letters import Queues
-from worker.errors import UnusableSettingError, WorkerError
+from worker.errors import UnusableSettingError, WorkerError, one_line
 from worker.objects import make_client
 from worker.settings import Limits, read_bucket_owner, read_on_error, read_queue_url, read_region
 
@@ -55,14 +55,10 @@ class Verbs(click.Group):
         except SettingError as error:
             raise UnusableSettingError(printable(str(error))) from error
         except (WorkerError, sa.exc.DBAPIError) as error:
-            raise click.ClickException(_one_line(error)) from error
+            raise click.ClickException(printable(one_line(error))) from error
         except (OperationalError, ClientError, BotoCoreError) as error:
-            raise click.ClickException(f"AWS did not do its part: {_one_line(error)}") from error
-
-
-def _one_line(error: Exception) -> str:
-    said = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
-    return printable(str(said).strip().partition("\n")[0])
+            said = printable(one_line(error))
+            raise click.ClickException(f"AWS did not do its part: {said}") from error
 
 
 @dataclasses.dataclass(frozen=True)

@@ -96,7 +96,7 @@ def test_undone_and_retried_the_table_is_as_before_row_for_row(office: Office) -
         f"{made[:8]} s3://{bucket}/b.json is undone: {', '.join(done)}.",
     ]
     (shown,) = office.tells("show", made)
-    assert (shown["status"], shown["error"]) == ("undone", "Undone by ada: the wrong year")
+    assert (shown["status"], shown["error"]) == ("undone", "Undone by an operator.")
     assert [done["action"] for done in shown["actions"]] == ["undo"]
     office.road.importer.run(office.road.upload(as_file([film(9, "X")]), "other.json"))
 

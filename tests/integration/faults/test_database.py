@@ -1,7 +1,10 @@
 """Postgres fails in the middle of an import: nothing is half written, and it is done in the end."""
 
+import re
+
 import pytest
 
+from tests.builders import as_file, make_record
 from tests.proxies import TcpProxy
 from tests.rig import wait_until
 from tests.road import Road
@@ -26,6 +29,13 @@ $$ BEGIN RAISE EXCEPTION 'There is no room left.' USING ERRCODE = '{code}'; END 
 CREATE TRIGGER refuse BEFORE INSERT ON movies FOR EACH ROW
 WHEN (NEW."cast"[1] = '{name}') EXECUTE FUNCTION refuse();
 """
+# A statement of SQLAlchemy's, with a record among its parameters, and words of several lines.
+BROKEN = """
+CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION E'This is broken.\\nAnd this.' USING DETAIL = NEW.raw; END $$;
+CREATE TRIGGER break BEFORE INSERT ON import_errors FOR EACH ROW EXECUTE FUNCTION break();
+"""
+NO_LONGER_BROKEN = "DROP FUNCTION IF EXISTS break() CASCADE"
 NO_LONGER_FULL = "DROP FUNCTION IF EXISTS refuse() CASCADE"
 
 
@@ -89,3 +99,21 @@ def test_an_import_for_which_there_is_no_room_waits_while_others_are_done(
     check_imported_once(road, other)
     puts_off = len(road.logged("import put off", import_id=id_of(upload)))
     check_imported_once(road, upload, attempts=puts_off + 1)
+
+
+def test_what_breaks_is_one_line_of_the_databases_own_words(road: Road) -> None:
+    road.execute(BROKEN)
+    try:
+        notification = road.upload(
+            as_file([make_record(year="jane.doe@example.com")]), "broken.json"
+        )
+        road.announce(notification)
+        found = "SELECT error FROM imports WHERE id = %s AND error IS NOT NULL"
+        wait_until("it is put off", lambda: road.query(found, str(notification.id)))
+        ((error,),) = road.query(found, str(notification.id))
+        pattern = r"Put off for \d+ s: It broke: RaiseException: This is broken\."
+        assert re.fullmatch(pattern, error)
+    finally:
+        road.execute(NO_LONGER_BROKEN)
+    ended = "SELECT 1 FROM imports WHERE id = %s AND status = 'failed'"
+    wait_until("its record is written down", lambda: road.query(ended, str(notification.id)))
