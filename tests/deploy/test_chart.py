@@ -9,6 +9,7 @@ import yaml
 
 from api.settings import Settings as ApiSettings
 from schemas.settings import Environment
+from tests.builders import SECRET
 from tests.deploy import chart_readme, rules
 from tests.deploy.charts import (
     INSTALLATION,
@@ -342,7 +343,7 @@ def test_what_a_room_requires_it_is_told(production: Rendered) -> None:
         variables = production.environment(deployment)
         variables.pop("MRU_METRICS_BIND", None)  # nobody scrapes an operator
         # What is a reference comes from a Secret.
-        return Environment({k: v if isinstance(v, str) else "word" for k, v in variables.items()})
+        return Environment({k: v if isinstance(v, str) else SECRET for k, v in variables.items()})
 
     api = ApiSettings.read(told("-api"))
     assert not api.allow_post_movies
