@@ -50,7 +50,10 @@ class Protected:
             status: str, headers: list[tuple[str, str]], *more: Any
         ) -> Callable[[bytes], object]:
             added = [*headers, *HEADERS]
-            if all(name != POLICY_HEADER[0] for name, _ in headers):
+            # A browser gives what it has the headers of a 304, and the page has its own policy.
+            if not status.startswith("304") and all(
+                name != POLICY_HEADER[0] for name, _ in headers
+            ):
                 added.append(POLICY_HEADER)
             if secure:
                 added.append(STRICT_TRANSPORT)

@@ -12,7 +12,7 @@ from api.queue import ImportQueue
 from bench.errors import BenchError
 from bench.memory import Peak, watched_memory
 from bench.postgres import connect
-from bench.services import REGION, Services
+from bench.services import BUCKET, REGION, Services
 from local.console import Files
 from local.database import Dsns, environment_of
 from local.processes import Supervisor
@@ -121,6 +121,7 @@ def open_road(
     rooms.heartbeat_file.unlink(missing_ok=True)
     environment = rooms.environment(services.aws_url, queue_url, environment_of(dsns.worker))
     environment["MRU_CONCURRENCY"] = str(concurrency)
+    environment["MRU_BUCKETS"] = BUCKET
     with Supervisor(Files(services.folder / "logs")) as supervisor:
         process = supervisor.start(rooms.worker(environment))
         with closing(Road(services, supervisor, queue_url, dsns.admin)) as road:

@@ -119,6 +119,7 @@ class Fleet:
         return self._stack.enter_context(
             self._soak.road.running_worker(
                 AWS_ENDPOINT_URL_S3=self._soak.store.endpoint,
+                MRU_BUCKETS=BUCKET,
                 MRU_CHUNK_RECORDS="200",
                 MRU_RETRY_SECONDS="1",
             )

@@ -171,6 +171,7 @@ WORDS = {
     "dead": [],
     "redrive": ["--all", "--yes"],
     "undo": ["3f2b8f6e", "--yes"],
+    "forget-errors": ["3f2b8f6e", "--yes"],
 }
 
 

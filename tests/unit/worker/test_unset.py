@@ -89,6 +89,7 @@ def test_every_command_that_asks_outside_says_what_it_misses(name: str) -> None:
         "show": ["3f2b8f6e"],
         "errors": ["3f2b8f6e"],
         "undo": ["3f2b8f6e"],
+        "forget-errors": ["3f2b8f6e"],
     }
     for variables in ({}, {"AWS_REGION": "eu-west-1"}):
         result = type_imports(create_app(Environment(variables)), name, *words.get(name, []))
