@@ -1,11 +1,12 @@
 """The response headers that OWASP lists, on every response of every address."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from flask import Flask
 
+from api.protection import Protected
 from tests.addresses import addresses_of
 from tests.calling import make_api
 
@@ -72,3 +73,21 @@ def test_crawlers_are_kept_from_searches_imports_and_the_api() -> None:
     assert lines[0] == "User-agent: *"
     for path in ("/ui/", "/imports", "/movies", "/suggest", "/*?"):
         assert f"Disallow: {path}" in lines
+
+
+def test_a_304_leaves_the_policy_of_the_page_that_a_browser_has() -> None:
+    """A browser gives its stored response the headers of a 304."""
+
+    def unchanged(_: object, start_response: Callable[..., object]) -> list[bytes]:
+        start_response("304 NOT MODIFIED", [("ETag", '"1"')])
+        return []
+
+    def headers_of(application: object) -> list[str]:
+        seen: list[str] = []
+        Protected(application)(
+            {"wsgi.url_scheme": "http"}, lambda _, headers: seen.extend(name for name, _ in headers)
+        )
+        return seen
+
+    assert "Content-Security-Policy" not in headers_of(unchanged)
+    assert "X-Content-Type-Options" in headers_of(unchanged)
