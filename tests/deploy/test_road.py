@@ -106,9 +106,9 @@ def test_a_put_ends_as_rows_and_a_poisoned_message_as_a_dead_letter(
         },
     )
     bucket = replay.make_bucket(function)
-    same = {**KEYS, "AWS_ENDPOINT_URL": emulator, "MRU_QUEUE_URL": urls["imports"]}
+    queue = {"MRU_QUEUE_URL": urls["imports"], "MRU_BUCKETS": bucket}
+    same = {**KEYS, **queue, "AWS_ENDPOINT_URL": emulator}
     api = told("-api", {**same, **environment_of(database.api)}) | {
-        "MRU_BUCKETS": bucket,
         "MRU_NOTIFICATION_SECRET": SECRET,
         "MRU_API_BIND": f"127.0.0.1:{free_port}",
         "MRU_METRICS_BIND": "",
