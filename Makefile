@@ -10,8 +10,8 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?=
 # Which images `make sbom` looks into.
-API_IMAGE ?= movies-r-us-api
-WORKER_IMAGE ?= movies-r-us-worker
+API_IMAGE ?= movies-r-us-api:local
+WORKER_IMAGE ?= movies-r-us-worker:local
 RUN := .venv/bin/python
 # For bench-ingest and bench-search, say ARGS="--quick"; bench/README.md has them all. For lock,
 # ARGS="--upgrade", or ARGS="--upgrade-package flask".

@@ -42,7 +42,7 @@ def test_nothing_starts_before_what_it_needs(services: dict[str, Any]) -> None:
 
 def test_each_image_is_built_once_and_has_a_name(services: dict[str, Any]) -> None:
     built = [service["image"] for service in services.values() if "build" in service]
-    assert sorted(built) == ["movies-r-us-api", "movies-r-us-emulator", "movies-r-us-worker"]
+    assert sorted(built) == [f"movies-r-us-{name}:local" for name in ("api", "emulator", "worker")]
     used = {service["image"] for service in services.values()}
     assert {name for name in used if name.startswith("movies")} == set(built)
 
