@@ -62,7 +62,7 @@ bench-search: $(INSTALLED) ## Measure searches: half an hour on a quiet machine
 
 check-deploy: $(INSTALLED) ## Check images, chart and infrastructure, as far as no account is needed
 	@sh tests/deploy/install-tools.sh
-	@exec $(RUN) -m pytest tests/deploy
+	@exec $(RUN) -m pytest tests/deploy --numprocesses 2
 
 check-cluster: $(INSTALLED) ## Check the chart on a real Kubernetes control plane
 	@$(RUN) -m tests.cluster.helm3
