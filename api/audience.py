@@ -52,10 +52,8 @@ def operators() -> Operators:
 
 def require_sign_in() -> None:
     """Raises NotFoundError or ForbiddenError where no operator can sign in."""
-    settings = services().settings
-    if settings.imports_visibility is Visibility.OFF:
-        raise NotFoundError("This API does not show imports.")
-    if not settings.operator_tokens:
+    _require_imports()
+    if not services().settings.operator_tokens:
         raise ForbiddenError("Operators cannot sign in: this API has no operator token.")
 
 
@@ -84,13 +82,16 @@ def redact_invalid_record(row: Mapping[str, Any]) -> dict[str, Any]:
 def _guard() -> None:
     if request.url_rule is None or not _is_of_imports(request.url_rule.rule):
         return
-    visibility = services().settings.imports_visibility
-    if visibility is Visibility.OFF:
-        raise NotFoundError("This API does not show imports.")
-    if is_operator() or visibility is Visibility.PUBLIC:
+    _require_imports()
+    if is_operator() or services().settings.imports_visibility is Visibility.PUBLIC:
         return
     require_sign_in()
     raise UnauthorizedError("Imports are for operators: send an operator's token.")
+
+
+def _require_imports() -> None:
+    if services().settings.imports_visibility is Visibility.OFF:
+        raise NotFoundError("This API does not show imports.")
 
 
 def _is_of_imports(rule: str) -> bool:

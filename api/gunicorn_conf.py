@@ -37,7 +37,7 @@ try:
     workers = _environment.integer("WEB_CONCURRENCY", _cores, minimum=1, maximum=64)
     if __name__ == _RUN_BY_GUNICORN:
         # Before any process is forked: each would end with a traceback of its own.
-        Settings.read(_environment)
+        _nobody_sees_imports = Settings.read(_environment).nobody_sees_imports
         Bind.read(_environment)
         Traces.load(_environment, "api", TRACED)
 except SettingError as error:
@@ -59,10 +59,10 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 
 
 class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """A process with threads, which a signal ends at once while it still imports the application.
+    """A process with threads. SIGTERM ends it at once while it still imports the application.
 
-    gunicorn's own handler only notes the signal, and the process would go on for the second or
-    more that the imports take.
+    gunicorn's own handler only notes the signal, so the process would go on importing for a second
+    or more.
     """
 
     def load_wsgi(self) -> None:
@@ -92,10 +92,9 @@ def on_starting(server: Any) -> None:
     """Opens what the processes share for their metrics, before the first of them is forked."""
     try:
         server.metrics = Metrics.open(_environment)
-        nobody_sees_imports = Settings.read(_environment).nobody_sees_imports
     except SettingError as error:
         exit_naming(error)
-    if nobody_sees_imports:
+    if _nobody_sees_imports:
         server.log.warning(
             "Nobody can see imports: MRU_IMPORTS_VISIBILITY is operators, and MRU_OPERATOR_TOKEN "
             "is not set."

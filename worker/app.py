@@ -94,7 +94,7 @@ def _trace_children(traces: Traces | None) -> None:
 
 
 def _heed_signals() -> None:
-    """Has a worker that is told to end do so at once where nothing is in hand."""
+    """Lets SIGTERM end a worker at once that has no task in hand."""
     shutting_down = signals.worker_shutting_down
     shutting_down.connect(end_while_starting, weak=False)
 

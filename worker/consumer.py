@@ -38,19 +38,19 @@ _TERMINATED: Final = signal.SIGTERM - 256
 
 
 def end_while_starting(how: str, exitcode: int, **_: Any) -> None:
-    """Ends a worker at once that is told to end before it is ready, and so has nothing in hand.
+    """Ends the worker at once: before it is ready, it has no task to finish.
 
-    Celery would first start all the rest of it. Called by its handler of the signal.
+    Celery, whose signal handler calls this, would first start the rest of the worker.
     """
     if how == "Warm":
         raise WorkerTerminate(exitcode)
 
 
 def end_terminated_process(exitcode: int, **_: Any) -> None:
-    """Ends a process of the pool that was terminated, once it has cleaned up.
+    """Ends a terminated process of the pool as soon as it has cleaned up.
 
-    billiard would have it sleep for a second, for its parent to read a last word; but whoever
-    terminates a process waits for its end, and for no word.
+    billiard would let it sleep for a second, so that its parent can read a last message. A parent
+    that terminates a process waits for its end and reads nothing.
     """
     if exitcode == _TERMINATED:
         os._exit(exitcode)
@@ -77,10 +77,11 @@ class Consumer(consumer.Consumer):
         return super().connect()
 
     def _heed_signal(self) -> None:
-        """Ends a worker at once that is told to end and has nothing in hand.
+        """Ends an idle worker at once after SIGTERM.
 
-        Celery would notice within a second, and wait two more for processes that have nothing to
-        finish. What SQS answers meanwhile is another worker's when its visibility has run out.
+        Celery would notice the signal within a second, and wait two more for processes that have
+        nothing to finish. A message that SQS hands out meanwhile becomes visible to other workers
+        when its visibility time-out ends.
         """
         self._woken.recv(_WAKES_AT_ONCE)
         if state.should_stop is None or state.reserved_requests:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import psycopg2
 from alembic.util import CommandError
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.settings import Environment, SettingError, exit_naming
-from worker.errors import MigrationError, NoConnectionError
+from worker.errors import MigrationError, NoConnectionError, one_line
 
 
 def run(command: Callable[[Environment], None]) -> None:
@@ -28,10 +28,4 @@ def run(command: Callable[[Environment], None]) -> None:
         psycopg2.Error,
         SQLAlchemyError,
     ) as error:
-        sys.exit(_one_line(error))  # which writes it to standard error, and is exit code 1
-
-
-def _one_line(error: Exception) -> str:
-    # SQLAlchemy adds the statement to the reason, over several lines.
-    reason = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return " ".join(str(reason).split())
+        sys.exit(one_line(error))  # which writes it to standard error, and is exit code 1
