@@ -128,6 +128,11 @@ class Release:
             done = self.kubectl("wait", f"deployment/{one}", "--for", number_of, "--timeout=2m")
             self.well(done)
 
+    def begin(self, *values: Document) -> None:
+        """Makes the Secrets and installs the release, with values that differ from the usual."""
+        self.make_secrets()
+        self.well(self.install(INSTALLATION, *values))
+
     def make_secrets(self) -> None:
         """Makes what the pods read, as an administrator without an operator would."""
         for name, keys in SECRETS.items():

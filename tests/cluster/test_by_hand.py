@@ -14,8 +14,7 @@ def test_upgrade_and_rollback_succeed_after_an_operator_came_and_workers_were_sc
     either_helm: Path, make_release: ReleaseMaker
 ) -> None:
     release = make_release(either_helm)
-    release.make_secrets()
-    release.well(release.install(INSTALLATION))
+    release.begin()
     before = release.images()
     operator = an_operator_comes(release)
     release.well(release.kubectl("scale", WORKER, "--replicas=5"))
@@ -36,8 +35,7 @@ def test_workers_that_were_stopped_by_hand_stay_so_through_an_upgrade(
 ) -> None:
     """As docs/runbook.md has it for a restored database; they come back by the same command."""
     release = make_release(helm4)
-    release.make_secrets()
-    release.well(release.install(INSTALLATION))
+    release.begin()
     release.well(release.kubectl("scale", WORKER, "--replicas=0"))
     release.well(release.upgrade(INSTALLATION, NEW))
     assert release.pods("worker") == []

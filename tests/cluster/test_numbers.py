@@ -20,8 +20,7 @@ def test_an_installation_ends_with_the_least_number_of_ready_pods(
     either_helm: Path, make_release: ReleaseMaker
 ) -> None:
     release = make_release(either_helm)
-    release.make_secrets()
-    release.well(release.install(INSTALLATION))
+    release.begin()
     if either_helm.name == "helm3":
         # It counts pods that are ready, not those that are available, and may be first.
         release.wait_for_ready(3)
@@ -32,9 +31,7 @@ def test_switching_the_autoscaling_of_the_api_leaves_at_least_the_minimum(
     either_helm: Path, make_release: ReleaseMaker
 ) -> None:
     release = make_release(either_helm)
-    release.make_secrets()
-    fixed = {"api": {"replicas": 6, "autoscaling": {"enabled": False}}}
-    release.well(release.install(INSTALLATION, fixed))
+    release.begin({"api": {"replicas": 6, "autoscaling": {"enabled": False}}})
     release.wait_for_ready(6, API)
     with at_least(release, API, 6):
         release.well(release.upgrade(INSTALLATION, scaling("api", enabled=True, minReplicas=3)))
@@ -52,8 +49,7 @@ def test_upgrade_and_rollback_keep_the_pods_that_load_has_brought(
 ) -> None:
     """Nothing measures load here: a hand raises the number instead, within the bounds."""
     release = make_release(either_helm)
-    release.make_secrets()
-    release.well(release.install(INSTALLATION))
+    release.begin()
     release.well(release.kubectl("scale", f"deployment/{API}", "--replicas=6"))
     release.wait_for_ready(6, API)
     with at_least(release, API, 6):
@@ -65,8 +61,7 @@ def test_switching_keda_leaves_at_least_the_minimum_of_workers(
     either_helm: Path, make_release: ReleaseMaker
 ) -> None:
     release = make_release(either_helm)
-    release.make_secrets()
-    release.well(release.install(INSTALLATION))
+    release.begin()
     release.wait_for_ready(3, WORKER)
     with at_least(release, WORKER, 3):
         on = scaling("worker", enabled=True, minReplicas=3, maxReplicas=9)

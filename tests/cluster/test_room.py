@@ -25,8 +25,7 @@ def test_a_full_zone_stops_neither_growth_nor_rollouts(
     helm4: Path, make_release: ReleaseMaker
 ) -> None:
     release = make_release(helm4, region="eu-west-2")
-    release.make_secrets()
-    release.well(release.install(INSTALLATION, workers(3)))
+    release.begin(workers(3))
     release.wait_for_ready(3)
     assert sorted(zones(release, "worker").values()) == [1, 1, 1]
     fill(release, "eu-west-2a")
@@ -46,8 +45,7 @@ def test_a_lost_zone_is_made_up_for_in_the_others(helm4: Path, make_release: Rel
     release = make_release(helm4, region="eu-west-3")
     if release.plane.state is None:
         pytest.skip("only simulated nodes can be lost")
-    release.make_secrets()
-    release.well(release.install(INSTALLATION, {"lostNodeSeconds": 5}))
+    release.begin({"lostNodeSeconds": 5})
     lost = release.plane.state / "lost"
     lost.write_text("eu-west-3a\n")
     try:
@@ -88,8 +86,7 @@ def roll(release: Release, *components: str) -> None:
 def test_nodes_without_zones_are_as_good_as_others(helm4: Path, make_release: ReleaseMaker) -> None:
     """A cluster of one node, as kind and k3s make it: its node has no label of a zone."""
     release = make_release(helm4)
-    release.make_secrets()
-    release.well(release.install(INSTALLATION, {"zoneLabel": "example.com/no-such-label"}))
+    release.begin({"zoneLabel": "example.com/no-such-label"})
 
 
 def fill(release: Release, zone: str) -> None:

@@ -45,6 +45,12 @@ class Container:
         found: dict[str, Any] = json.loads(must("inspect", "--format", "{{json .State}}", self.id))
         return found
 
+    def variables(self) -> dict[str, str]:
+        """Returns what it is told of ours and of AWS: variables by name."""
+        listed = json.loads(must("inspect", "--format", "{{json .Config.Env}}", self.id))
+        pairs = (pair.partition("=") for pair in listed)
+        return {name: value for name, _, value in pairs if name.startswith(("MRU_", "AWS_"))}
+
     def logs(self) -> str:
         done = run("logs", self.id)
         return done.stdout + done.stderr

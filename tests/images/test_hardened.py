@@ -6,7 +6,6 @@ from typing import Final
 
 import pytest
 
-from tests.images import docker
 from tests.images.docker import Container, container
 from tests.images.stack import PROJECT, Stack, wait_until
 
@@ -30,24 +29,16 @@ METRICS: Final = (
 )
 
 
-def variables_of(found: Container) -> dict[str, str]:
-    """Returns the environment that compose gives a container of a component."""
-    listed = json.loads(docker.must("inspect", "--format", "{{json .Config.Env}}", found.id))
-    pairs = (pair.partition("=") for pair in listed)
-    ours = ("MRU_", "AWS_")
-    return {name: value for name, _, value in pairs if name.startswith(ours)}
-
-
 @pytest.fixture
 def api(stack: Stack, images: dict[str, str]) -> Iterator[Container]:
-    told = variables_of(stack.one("api")) | {"MRU_METRICS_BIND": "127.0.0.1:9101"}
+    told = stack.one("api").variables() | {"MRU_METRICS_BIND": "127.0.0.1:9101"}
     with container(images["api"], options=HARDENED, env=told) as found:
         yield found
 
 
 @pytest.fixture
 def worker(stack: Stack, images: dict[str, str]) -> Iterator[Container]:
-    told = variables_of(stack.containers("worker")[0]) | {"MRU_METRICS_BIND": "127.0.0.1:9101"}
+    told = stack.containers("worker")[0].variables() | {"MRU_METRICS_BIND": "127.0.0.1:9101"}
     with container(images["worker"], options=HARDENED, env=told) as found:
         yield found
 

@@ -10,7 +10,6 @@ import pytest
 
 from tests.images.docker import container
 from tests.images.stack import PROJECT, Stack
-from tests.images.test_hardened import variables_of
 
 TIMES = 6
 WITHIN_SECONDS = 2.0
@@ -23,7 +22,7 @@ ENDED = {0, 143}
 def test_a_container_that_is_told_to_end_ends_within_two_seconds(
     stack: Stack, images: dict[str, str], component: str, after_seconds: float
 ) -> None:
-    told = variables_of(stack.containers(component)[0])
+    told = stack.containers(component)[0].variables()
     network = ("--network", f"{PROJECT}_default")
     ends = []
     for _ in range(TIMES):
