@@ -8,10 +8,10 @@ from api.caching import keep_nothing_else
 from api.compression import compress
 from api.cors import open_for_reading
 from api.document import CONFIG, Api
-from api.errors import handle_errors
 from api.kept import KeptAnswers
 from api.observe import observe_requests
 from api.pages import static, views
+from api.problems import handle_errors
 from api.protection import Protected
 from api.services import Services
 from api.settings import Settings

@@ -1,15 +1,53 @@
 """How a request's body is read: JSON, and no more of it than is allowed."""
 
-from typing import Any
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote
 
 import orjson
 from flask import request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import LengthRequired, RequestEntityTooLarge
 
 from api.answers import JSON_CONTENT_TYPE
-from api.errors import InvalidError, WrongContentTypeError
+from api.errors import InvalidError, UnsignedError, WrongContentTypeError
+from schemas.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureError, verify_headers
 
+NOTIFICATIONS: Final = "/notifications"
+# The longest body that its schema could take is a tenth of this.
+NOTIFICATION_MAX_BYTES: Final = 64 * 1024
+POSTED_MAX_BYTES: Final = 1024 * 1024  # larger files are for the bucket
+
+_OTHER_MAX_BYTES: Final = 64 * 1024
+_MAX_BYTES: Final = {"/movies": POSTED_MAX_BYTES, NOTIFICATIONS: NOTIFICATION_MAX_BYTES}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def decoded_path(path: str) -> str:
+    """Returns the path of a request line as it is routed."""
+    return "/" + unquote(path).lstrip("/")
+
+
+def check_head(method: str, path: str, headers: Mapping[str, str]) -> None:
+    """Rejects a request whose head is enough for it, before its body is read.
+
+    `headers` are by their names in upper case. Raises UnsignedError, and werkzeug's LengthRequired
+    and RequestEntityTooLarge.
+    """
+    path = decoded_path(path)
+    if method == "POST" and path == NOTIFICATIONS:
+        signed = (headers.get(name.upper()) for name in (TIMESTAMP_HEADER, SIGNATURE_HEADER))
+        try:
+            verify_headers(*signed, now=time.time())
+        except SignatureError as error:
+            raise UnsignedError(str(error)) from error
+        if "CONTENT-LENGTH" not in headers:
+            raise LengthRequired("Send the body with a Content-Length.")
+    if "TRANSFER-ENCODING" in headers:
+        raise LengthRequired("Send the body with a Content-Length, not in chunks.")
+    longest = _MAX_BYTES.get(path, _OTHER_MAX_BYTES)
+    if int(headers.get("CONTENT-LENGTH", 0)) > longest:
+        raise RequestEntityTooLarge(f"The body must not be longer than {longest} bytes.")
 
 
 def read_body(max_bytes: int) -> bytes:

@@ -14,8 +14,11 @@ import psycopg2.errors
 import psycopg2.extensions as pg
 import sqlalchemy as sa
 
+from api.admission import Gate
+from api.deadline import present_request
 from api.errors import DatabaseUnavailableError
 from api.observe import DatabaseFault, note_database_fault
+from api.settings import SEARCHING
 from schemas.database import make_engine
 from schemas.settings import DatabaseSettings
 from schemas.waiting import wait_for_answer
@@ -24,8 +27,8 @@ CONNECT_SECONDS: Final = 3
 STATEMENT_SECONDS: Final = 3
 WAIT_SECONDS: Final = 4  # Postgres itself gives up a second earlier, unless it has stopped
 
-# A worker process serves four requests at a time; one more is for the readiness probe.
-_POOL_SIZE: Final = 4
+# One for each thread that searches, and one more for the readiness probe.
+_POOL_SIZE: Final = SEARCHING
 _POOL_OVERFLOW: Final = 1
 _MORE_TRIES: Final = 2
 _RECYCLE_SECONDS: Final = 600  # so that connections move on after a failover or a resize
@@ -41,19 +44,22 @@ class SpoiledConnectionError(Exception):
 class Database:
     """A pool of connections, which is made at the first use of it."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, *, costly_at_once: int = SEARCHING
+    ) -> None:
         self._settings = settings
+        self._gate = Gate(costly_at_once)
         self._engine: sa.Engine | None = None
         self._lock = threading.Lock()
 
     def ask(self, question: Callable[[sa.Connection], Answer]) -> Answer:
-        """Asks a question over a connection. Raises DatabaseUnavailableError.
+        """Asks a question over a connection. Raises DatabaseUnavailableError, BusyError.
 
         A connection that died in the pool, or was spoiled, is only noticed by using it, which is
         cheaper than to try each before use. Then the question is asked once more, over another one;
         after a spoiled one twice, for a question that takes just as long as it may spoils several.
         """
-        with _unavailability():
+        with _unavailability(), self._gate.question():
             for _ in range(_MORE_TRIES):
                 with contextlib.suppress(SpoiledConnectionError):
                     return self._ask_unless_dead(question)
@@ -118,7 +124,11 @@ def bound_waits() -> None:
 
 
 def _wait(connection: Any) -> None:
-    wait_for_answer(connection, time.monotonic() + WAIT_SECONDS, seconds=WAIT_SECONDS)
+    request = present_request()
+    client = None if request is None or request.client_is_gone else request.client
+    deadline = time.monotonic() + WAIT_SECONDS
+    if wait_for_answer(connection, deadline, seconds=WAIT_SECONDS, client=client):
+        request.client_is_gone = True  # type: ignore[union-attr]  # there is one
 
 
 def _make_engine(settings: DatabaseSettings) -> sa.Engine:

@@ -7,32 +7,20 @@ ApiError
 ├── NotFoundError          404
 ├── WrongContentTypeError  415
 ├── InvalidError           422
+├── ClientGoneError        499
 └── UnavailableError       503
+    ├── BusyError
     ├── QueueUnavailableError
     ├── BucketUnavailableError
     └── DatabaseUnavailableError
 
-Every error leaves as a problem document (RFC 9457): these, those that Flask raises (404, 405, 413)
-and those that nobody foresaw (500, with nothing of their inside but the request's id).
+`api/problems.py` writes them. gunicorn's processes import this file before they are forked.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final
-
-import structlog
-from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
-from werkzeug.http import HTTP_STATUS_CODES
-
-from api.answers import answer
-from api.observe import request_id
-from schemas.problem import PROBLEM_CONTENT_TYPE, problem
-
-logger = structlog.stdlib.get_logger(__name__)
+from typing import ClassVar
 
 Faults = Sequence[tuple[str, str]]
-
-_FAULTS_SHOWN: Final = 100  # the detail has their number
 
 
 class ApiError(Exception):
@@ -102,6 +90,27 @@ class UnavailableError(ApiError):
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
+class BusyError(UnavailableError):
+    """So many requests are being served that this one would only wait."""
+
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
+
+    def __init__(self) -> None:
+        super().__init__("The server is busy. Try again in a second.")
+
+
+class ClientGoneError(ApiError):
+    """The client has closed its connection, so that nobody waits for the response.
+
+    The status is nginx' for that: no client sees it, but the log and the metrics do.
+    """
+
+    status = 499
+
+    def __init__(self) -> None:
+        super().__init__("The client has gone.")
+
+
 class QueueUnavailableError(UnavailableError):
     """The queue did not confirm the message. It may have it nevertheless."""
 
@@ -112,47 +121,3 @@ class BucketUnavailableError(UnavailableError):
 
 class DatabaseUnavailableError(UnavailableError):
     """The database does not answer, or not in time."""
-
-
-def handle_errors(app: Flask) -> None:
-    """Makes every error of the application a problem document."""
-    app.register_error_handler(ApiError, _answer_api_error)
-    app.register_error_handler(HTTPException, answer_http_exception)
-    app.register_error_handler(Exception, _answer_unforeseen)
-
-
-def answer_http_exception(error: HTTPException) -> Response:
-    """Turns what Flask and werkzeug raise into a problem document, headers such as Allow kept."""
-    headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    return problem_answer(error.code or 500, error.description, headers=headers)
-
-
-def problem_answer(
-    status: int,
-    detail: str | None,
-    *,
-    faults: Faults = (),
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """Writes a problem document, with the request's id as its instance."""
-    # The names of statuses are werkzeug's: those of the standard library differ between Pythons.
-    title = HTTP_STATUS_CODES.get(status, "Unknown Error")
-    shown = list(faults[:_FAULTS_SHOWN])
-    document = problem(status, title, detail=detail, instance=request_id(), errors=shown or None)
-    return answer(document, status=status, headers=headers, content_type=PROBLEM_CONTENT_TYPE)
-
-
-def note_failure(error: ApiError) -> None:
-    """Writes down what is no fault of the client's."""
-    if error.status >= 500:
-        logger.warning("request not served", detail=error.detail, cause=repr(error.__cause__))
-
-
-def _answer_api_error(error: ApiError) -> Response:
-    note_failure(error)
-    return problem_answer(error.status, error.detail, faults=error.faults, headers=error.headers)
-
-
-def _answer_unforeseen(error: Exception) -> Response:
-    logger.error("request failed", exc_info=error)
-    return problem_answer(500, "The server failed. Its logs say why, under the id in 'instance'.")

@@ -5,22 +5,18 @@ connections. This file and api/wsgi.py are the only ones that read the process's
 """
 
 import os
-import signal
-import socket
 from typing import Any, Final
 
 import gunicorn.http.wsgi
 import gunicorn.util
-import orjson
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
 
 from api.metrics import Metrics, free_place
-from api.protection import HEADERS, POLICY_HEADER
-from api.settings import TRACED, Settings
+from api.serving.process import Process
+from api.serving.rejection import write_problem
+from api.settings import SEARCHING, TRACED, Settings
 from schemas.logs import configure_logs
 from schemas.metrics import Bind
-from schemas.problem import PROBLEM_CONTENT_TYPE, problem
 from schemas.settings import Environment, LogFormat, SettingError, exit_naming
 from schemas.traces import Traces
 
@@ -42,10 +38,13 @@ try:
         Traces.load(_environment, "api", TRACED)
 except SettingError as error:
     exit_naming(error)
-threads = 4
+worker_class = Process
+threads = SEARCHING  # those for searches; api/serving/process.py has them all
+# Each is a descriptor, of which a process may have a thousand where nobody allows more.
+worker_connections = 400
 preload_app = False
 
-timeout = 30  # of a worker's heartbeat, not of a request: those are bounded by what they wait for
+timeout = 30  # of a worker's heartbeat, not of a request: api/serving bounds those
 graceful_timeout = 25  # less than the 30 seconds that Kubernetes gives
 keepalive = 65  # more than the 60 seconds after which a load balancer gives up an idle connection
 max_requests = 200_000  # whatever leaks, leaks no further; not all workers at once
@@ -56,22 +55,6 @@ accesslog = None  # the application logs its own requests
 control_socket_disable = True
 # Heartbeats touch a file: on a disk they may block, and a container's own may be read-only.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  as above
-
-
-class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """A process with threads. SIGTERM ends it at once while it still imports the application.
-
-    gunicorn's own handler only notes the signal, so the process would go on importing for a second
-    or more.
-    """
-
-    def load_wsgi(self) -> None:
-        handler = signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        super().load_wsgi()
-        signal.signal(signal.SIGTERM, handler)
-
-
-worker_class = Process
 
 
 class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -120,17 +103,5 @@ def on_exit(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001  gunicorn calls hooks like this
     """Makes what gunicorn itself refuses (bad HTTP, too long a line) a problem document as well."""
-    gunicorn.util.write_error = _write_problem
+    gunicorn.util.write_error = write_problem
     gunicorn.http.wsgi.SERVER = _SERVER
-
-
-def _write_problem(connection: socket.socket, status: int, reason: str, message: str) -> None:
-    body = orjson.dumps(problem(status, reason, detail=message or None))
-    head = (
-        f"HTTP/1.1 {status} {reason}\r\n"
-        "Connection: close\r\n"
-        f"Content-Type: {PROBLEM_CONTENT_TYPE}\r\n"
-        f"Content-Length: {len(body)}\r\n"
-    )
-    head += "".join(f"{name}: {value}\r\n" for name, value in (*HEADERS, POLICY_HEADER)) + "\r\n"
-    gunicorn.util.write_nonblock(connection, head.encode("latin-1") + body)

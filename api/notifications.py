@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 
 from api.announcing import AcceptedSchema, announce
 from api.answers import JSON_CONTENT_TYPE
-from api.bodies import decode_body, read_body
+from api.bodies import NOTIFICATION_MAX_BYTES, NOTIFICATIONS, decode_body, read_body
 from api.components import SCHEMAS, SIGNATURE, example_of
 from api.document import Blueprint
 from api.errors import ForbiddenError, InvalidError, UnsignedError
@@ -19,9 +19,6 @@ from schemas.fields import flatten_messages
 from schemas.notification import Notification, load_notification
 from schemas.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureError, verify
 
-# The longest body that the schema could take is a tenth of this.
-BODY_MAX_BYTES: Final = 64 * 1024
-
 blueprint = Blueprint("notifications", __name__, description="Where new objects are announced.")
 
 
@@ -29,7 +26,7 @@ _EVENT: Final = example_of(SCHEMAS["Notification"])
 _BARE: Final = {name: _EVENT[name] for name in ("bucket", "key")}
 
 
-@blueprint.route("/notifications", methods=["POST"])
+@blueprint.route(NOTIFICATIONS, methods=["POST"])
 @blueprint.documents(
     security=[{name: [] for name in SIGNATURE}],
     requestBody={
@@ -59,7 +56,7 @@ def take_notification() -> Response:
 
 
 def _signed_body() -> bytes:
-    body = read_body(BODY_MAX_BYTES)
+    body = read_body(NOTIFICATION_MAX_BYTES)
     try:
         verify(
             services().settings.notification_secrets,

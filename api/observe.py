@@ -96,6 +96,13 @@ def note_served(
     )
 
 
+def note_rejected(method: str, path: str, status: int) -> None:
+    """Counts a request that was rejected before the application saw it, and writes its line."""
+    note_served(
+        method, path, route=_OTHER, status=status, began=time.monotonic(), rejected="unread"
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class _Meters:
     requests: Counter

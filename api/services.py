@@ -34,7 +34,7 @@ class Services:
         """Makes the services of an application; `pages` is a mark of its pages."""
         made = cls(
             settings=settings,
-            database=Database(settings.database),
+            database=Database(settings.database, costly_at_once=settings.costly_searches),
             queue=ImportQueue(region=settings.region, url=settings.queue_url),
             bucket=Bucket(settings.buckets[0], region=settings.region),
             document=document,

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from schemas.settings import DatabaseSettings, Environment, LogFormat, SettingError
 from schemas.traces import FLASK
 
+SEARCHING: Final = 4  # threads of a process; each may use a connection to the database
 TRACED: Final = (FLASK, "celery", "botocore", "psycopg2")  # what writes spans, if anything does
 
 
@@ -27,7 +28,7 @@ class Settings:
     """Everything that the API has to be told.
 
     Objects of any of the `buckets` are imported; what is posted goes into the first of them.
-    Whoever presents one of the `operator_tokens` is an operator.
+    In each process `costly_searches` may run at once. Whoever presents one of the `operator_tokens` is an operator.
     """
 
     database: DatabaseSettings
@@ -36,6 +37,7 @@ class Settings:
     buckets: tuple[str, ...]
     notification_secrets: tuple[str, ...] = dataclasses.field(repr=False)
     allow_post_movies: bool
+    costly_searches: int
     imports_visibility: Visibility
     operator_tokens: tuple[str, ...] = dataclasses.field(repr=False)
     show_invalid_records: bool
@@ -56,6 +58,9 @@ class Settings:
             buckets=environment.listing("MRU_BUCKETS"),
             notification_secrets=environment.secrets("MRU_NOTIFICATION_SECRET"),
             allow_post_movies=environment.boolean("MRU_ALLOW_POST_MOVIES", default=False),
+            costly_searches=environment.integer(
+                "MRU_COSTLY_SEARCHES", 1, minimum=1, maximum=SEARCHING
+            ),
             imports_visibility=environment.choice("MRU_IMPORTS_VISIBILITY", Visibility.OPERATORS),
             operator_tokens=environment.optional_secrets("MRU_OPERATOR_TOKEN"),
             show_invalid_records=environment.boolean("MRU_SHOW_INVALID_RECORDS", default=False),

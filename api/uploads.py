@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 
 from api.announcing import AcceptedSchema, announce
 from api.answers import JSON_CONTENT_TYPE
-from api.bodies import decode_body, read_body
+from api.bodies import POSTED_MAX_BYTES, decode_body, read_body
 from api.components import SCHEMAS, example_of
 from api.document import Blueprint
 from api.errors import Faults, ForbiddenError, InvalidError
@@ -23,7 +23,6 @@ from schemas.fields import flatten_messages
 from schemas.movie import MovieSchema
 from schemas.notification import Notification, load_notification
 
-BODY_MAX_BYTES: Final = 1024 * 1024  # larger files are for the bucket
 KEY_PREFIX: Final = "posted/"
 
 blueprint = Blueprint("uploads", __name__, description="An entry for trying things out.")
@@ -52,7 +51,7 @@ def post_movies() -> Response:
             "Movies cannot be posted here: put files into the bucket. "
             "Whoever runs this API may set MRU_ALLOW_POST_MOVIES to true."
         )
-    body = read_body(BODY_MAX_BYTES)
+    body = read_body(POSTED_MAX_BYTES)
     _check(decode_body(body))
     return announce(_store(body))
 

@@ -15,9 +15,10 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from api.audience import sees_imports
 from api.caching import conditional
-from api.errors import ApiError, Faults, InvalidError, note_failure
+from api.errors import ApiError, Faults, InvalidError
 from api.observe import request_id
 from api.pages import figures, static
+from api.problems import note_failure
 
 CONTENT_TYPE: Final = "text/html; charset=utf-8"
 

@@ -4,8 +4,9 @@ import structlog
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from api.errors import ApiError, UnauthorizedError, answer_http_exception
+from api.errors import ApiError, UnauthorizedError
 from api.pages import ledger, operator, rendering, search, static
+from api.problems import answer_http_exception
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from api.admission import admit_costly
 from api.queries.filters import Filters, read_filters
 from api.queries.planning import BY_INDEX, BY_INDEXES, BY_PLACE, guess_costs
 from api.queries.rows import select_in_time, select_text
@@ -75,6 +76,8 @@ def _planned(connection: sa.Connection, filters: Filters) -> tuple[str, str] | N
     planner is told, and the conditions.
     """
     guess = guess_costs(connection, filters)
+    if guess is None or guess.is_costly(counted=True):
+        admit_costly()
     if guess is not None and guess.looks_up:
         return BY_INDEXES, filters.sql_through(guess.through)
     if not filters.texts.conditions or filters.years.conditions:

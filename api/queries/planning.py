@@ -9,6 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from api.admission import admit_costly
 from api.queries.filters import Condition, Filters, Index
 from api.queries.rows import select_text
 
@@ -35,6 +36,7 @@ _PAGE: Final = 21  # movies: a page of the usual length, and whether there are m
 # What costs are counted in is a movie that is read, 1 to 4 microseconds where memory holds all. An
 # entry of an index is a part of that.
 _COMMON: Final = 50_000  # there is no time for more
+_CHEAP: Final = 10_000  # 10 to 40 milliseconds
 _ENTRY: Final[dict[Index | None, float]] = {
     Index.YEARS: 0.07,
     Index.GENRES: 0.1,
@@ -42,7 +44,7 @@ _ENTRY: Final[dict[Index | None, float]] = {
 }
 
 _PROBED: Final = """
-SELECT ARRAY[{counts}] AS counts, {all_met} AS met, count(*) AS probed,
+SELECT ARRAY[{counts}]::bigint[] AS counts, {all_met} AS met, count(*) AS probed,
     pg_relation_size('movies') / current_setting('block_size')::bigint AS blocks
 FROM movies WHERE ctid < '({probed},0)'
 """
@@ -64,15 +66,22 @@ class Guess:
     @property
     def looks_up(self) -> bool:
         """Whether to look them up: there is time, or walking is no better."""
-        return self.looking_up < max(_COMMON, self.walking)
+        return bool(self.through) and self.looking_up < max(_COMMON, self.walking)
+
+    def is_costly(self, *, counted: bool) -> bool:
+        """Whether only a few such searches may run at once; `counted`: with what is common."""
+        if self.looks_up:
+            return self.looking_up > _CHEAP
+        return counted or self.walking > _CHEAP
 
 
 def guess_costs(connection: sa.Connection, filters: Filters) -> Guess | None:
-    """Guesses what a search costs; None where no index knows what it looks for."""
-    if not filters.texts.indexed.conditions:
+    """Guesses what a search costs; None where it looks for no text. Raises BusyError."""
+    if not filters.texts.conditions:
         return None
     guess = _guess(connection, filters, _PROBED_BLOCKS)
-    if guess.met < _FEW and guess.looking_up > _COMMON / 2:
+    if guess.through and guess.met < _FEW and guess.looking_up > _COMMON / 2:
+        admit_costly()
         return _guess(connection, filters, _MORE_BLOCKS)
     return guess
 

@@ -10,6 +10,9 @@ import psycopg2.errors
 import sqlalchemy as sa
 
 from api.database import STATEMENT_SECONDS, SpoiledConnectionError
+from api.deadline import REQUEST_SECONDS, present_request
+from api.errors import ClientGoneError, DatabaseUnavailableError
+from api.observe import DatabaseFault, note_database_fault
 
 COUNTED_EXACTLY: Final = 10_000
 
@@ -66,6 +69,7 @@ def select_bounded(
     connection: sa.Connection, statement: str, values: Values, *, milliseconds: int
 ) -> list[dict[str, Any]]:
     """Runs a statement like `select_text` that may take so long and no longer."""
+    milliseconds = _within_request(milliseconds)
     bounded = f"SET LOCAL statement_timeout = {milliseconds}; {statement}"
     with given(milliseconds):
         return _dicts(connection.exec_driver_sql(bounded, values))
@@ -88,17 +92,42 @@ def given(milliseconds: int) -> Iterator[None]:
     """Tells a time-out of the statement within, which has so long, from one of the one before it.
 
     Of a time-out that fires in the moment in which its statement ends, Postgres tells the next one,
-    and it may have told so before that was asked. Raises SpoiledConnectionError.
+    and it may have told so before that was asked. Raises SpoiledConnectionError, and ClientGoneError
+    where nobody waits for the response any longer.
     """
+    _within_request(milliseconds)
     began = time.monotonic()
     try:
         yield
     except (sa.exc.OperationalError, psycopg2.errors.QueryCanceled) as error:
+        _raise_if_gone()
         reason = error.orig if isinstance(error, sa.exc.OperationalError) else error
         cancelled = isinstance(reason, psycopg2.errors.QueryCanceled)
         if cancelled and (time.monotonic() - began) * 1000 < milliseconds:
             raise SpoiledConnectionError from error
         raise
+
+
+def _within_request(milliseconds: int) -> int:
+    """Returns what is left of the time of a statement, by that of the request.
+
+    Raises DatabaseUnavailableError where nothing is left, and ClientGoneError.
+    """
+    request = present_request()
+    if request is None:
+        return milliseconds
+    _raise_if_gone()
+    left = int(request.seconds_left * 1000)
+    if left <= 0:
+        note_database_fault(DatabaseFault.TIMEOUT)
+        raise DatabaseUnavailableError(f"The request needed more than {REQUEST_SECONDS} seconds.")
+    return min(milliseconds, left)
+
+
+def _raise_if_gone() -> None:
+    request = present_request()
+    if request is not None and request.client_is_gone:
+        raise ClientGoneError
 
 
 def _dicts(result: sa.CursorResult[Any]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
+from api.admission import admit_costly
 from api.queries.filters import Reach, reach_of
 from api.queries.planning import BY_INDEX, BY_LIST
 from api.queries.rows import select_in_time
@@ -72,6 +73,7 @@ def _find(connection: sa.Connection, statement: str, term: str, limit: int) -> l
     if indexed and len(term) > _COMMON_MAX_LENGTH:
         found = _look_up(connection, statement, term, limit)
     if found is None or found.movies > _ALL:
+        admit_costly()
         found = _among_newest(connection, statement, term, limit)
         if indexed and len(term) <= _COMMON_MAX_LENGTH and found.movies < _OF_THE_NEWEST:
             found = _look_up(connection, statement, term, limit) or found

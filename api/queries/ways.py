@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from api.admission import admit_costly
 from api.queries.filters import Condition, Filters
 from api.queries.places import Place
 from api.queries.planning import BY_INDEXES, BY_LIST, BY_SORTING, guess_costs
@@ -41,9 +42,14 @@ class _LookedUp:
 
 
 def find(connection: sa.Connection, filters: Filters, place: Place, *, counted: bool) -> Found:
-    """Finds a page of the movies that meet some filters, and counts them if that is wanted."""
+    """Finds a page of the movies that meet some filters, and counts them if that is wanted.
+
+    Raises BusyError where that is costly, and too many such searches are running.
+    """
     looked_up = None
     guess = guess_costs(connection, filters)
+    if guess is not None and guess.is_costly(counted=counted):
+        admit_costly()
     if guess is not None and guess.looks_up:
         bound = COUNTED_EXACTLY if counted else _MANY
         looked_up = _look_up(connection, filters, place, bound, guess.through)
@@ -51,6 +57,7 @@ def find(connection: sa.Connection, filters: Filters, place: Place, *, counted: 
             return Found(looked_up.rows, looked_up.total if counted else None)
     rows = _walk(connection, filters, place)
     if rows is None:
+        admit_costly()
         rows = _sort(connection, filters, place)
     if not counted:
         return Found(rows, None)

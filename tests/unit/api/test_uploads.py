@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.uploads import BODY_MAX_BYTES
+from api.bodies import POSTED_MAX_BYTES
 from tests.builders import make_record
 from tests.calling import make_api
 
@@ -72,8 +72,8 @@ def test_a_file_of_another_type_is_415(client: FlaskClient, kind: str) -> None:
 
 
 def test_a_file_that_is_too_long_is_413(client: FlaskClient) -> None:
-    refused(client, b"[" + b" " * BODY_MAX_BYTES, 413)
-    refused(client, b"[" + b" " * (BODY_MAX_BYTES - 1), 422)
+    refused(client, b"[" + b" " * POSTED_MAX_BYTES, 413)
+    refused(client, b"[" + b" " * (POSTED_MAX_BYTES - 1), 422)
 
 
 def test_a_bucket_that_is_not_there_is_503(

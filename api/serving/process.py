@@ -1,0 +1,317 @@
+"""A process of the API. Its main thread reads requests and sends responses for all its clients at
+once, without ever waiting for one of them; threads serve the requests that have arrived whole.
+
+gunicorn's own threads read from the socket and write to it: a client that sends half a request, or
+does not read its response, holds one of them for as long as it likes.
+"""
+
+import dataclasses
+import errno
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final
+
+from gunicorn.http.errors import ParseException
+from gunicorn.workers.gthread import ThreadWorker
+from werkzeug.exceptions import HTTPException, RequestTimeout
+
+from api.bodies import NOTIFICATIONS, decoded_path
+from api.deadline import serving_request
+from api.errors import ApiError, BusyError
+from api.serving.connection import Connection, State
+from api.serving.rejection import write_rejection
+from api.settings import SEARCHING
+
+# From the first byte of a request, or from the acceptance of its connection, to its last byte.
+RECEIVE_SECONDS: Final = 10
+SEND_SECONDS: Final = 10  # without a byte that the client takes
+SEND_ALL_SECONDS: Final = 60
+_LINGER_SECONDS: Final = 2  # for a client to read the last response before it sees the end
+_SWEEP_SECONDS: Final = 0.5
+_HELD_MAX_BYTES: Final = 64 * 1024 * 1024  # for all clients of a process together
+
+_NOTIFYING: Final = 2
+_WAITING: Final = 2  # requests for each thread that are served a moment later; more are rejected
+
+_EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_NOT_THERE: Final = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR}
+
+
+@dataclasses.dataclass
+class Lane:
+    """Some threads for requests of one kind, so that no other kind can take all threads."""
+
+    threads: int
+    waiting: int
+    taken: int = 0
+
+    def __post_init__(self) -> None:
+        self._pool = ThreadPoolExecutor(self.threads)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another request would be served at once, or a moment later."""
+        return self.taken < self.threads + self.waiting
+
+    def submit(self, *call: Any) -> "Future[Any]":
+        """Has a thread make a call. Whoever is told of its end subtracts 1 from `taken`."""
+        self.taken += 1
+        return self._pool.submit(*call)
+
+    def shutdown(self) -> None:
+        """Lets the threads end."""
+        self._pool.shutdown(wait=False)
+
+
+class Lanes:
+    """All the threads of a process; gunicorn takes them for its one pool."""
+
+    def __init__(self) -> None:
+        self.searches = Lane(SEARCHING, SEARCHING * _WAITING)
+        self.notifications = Lane(_NOTIFYING, 64)
+        self.light = Lane(1, 256)  # what needs neither database nor queue
+
+    def of(self, path: str) -> Lane:
+        """Returns the lane of the requests for a path."""
+        if path == NOTIFICATIONS:
+            return self.notifications
+        if path.startswith(("/health/", "/ui/static/", "/docs", "/openapi.json", "/robots.txt")):
+            return self.light
+        return self.searches
+
+    def shutdown(self, wait: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002  gunicorn's call
+        """Lets all threads end."""
+        for lane in (self.searches, self.notifications, self.light):
+            lane.shutdown()
+
+
+class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's worker with threads, but for how it reads and writes."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._connections: set[Connection] = set()
+        self._next_sweep = 0.0
+
+    def load_wsgi(self) -> None:
+        """Imports the application. SIGTERM ends the process at once meanwhile.
+
+        gunicorn's own handler only notes the signal, so the process would go on importing for a
+        second or more.
+        """
+        handler = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        super().load_wsgi()
+        # Not before the fork: it opens what this process counts in.
+        from api.observe import note_rejected  # noqa: PLC0415
+
+        self._note_rejected = note_rejected
+        signal.signal(signal.SIGTERM, handler)
+
+    def get_thread_pool(self) -> Lanes:
+        """Makes the threads."""
+        return Lanes()
+
+    def accept(self, listener: socket.socket) -> None:
+        """Takes a client, and reads what it has sent already."""
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                self._drop_longest_waiting()
+            elif error.errno not in _NOT_THERE:
+                raise
+            return
+        deadline = time.monotonic() + RECEIVE_SECONDS
+        connection = Connection(self.cfg, client, address, listener.getsockname(), deadline)
+        self._connections.add(connection)
+        self.nr_conns += 1
+        if self.nr_conns >= self.worker_connections:
+            self._drop_longest_waiting()
+        self._receive(connection)
+
+    def _receive(self, connection: Connection) -> None:
+        try:
+            is_open = connection.receive()
+        except OSError:
+            is_open = False
+        if not is_open:
+            self._close(connection)
+        elif connection.state is State.IDLE and connection.inbox:
+            connection.state = State.RECEIVING
+            connection.deadline = time.monotonic() + RECEIVE_SECONDS
+            self._advance(connection)
+        elif connection.state is State.RECEIVING:
+            self._advance(connection)
+
+    def _advance(self, connection: Connection) -> None:
+        """Has the next request served if it is here, or waits for the rest of it."""
+        try:
+            request = connection.inbox.take()
+        except (ApiError, HTTPException) as error:
+            self._reject(connection, error)
+        except ParseException as error:
+            self.handle_error(None, connection.sock, connection.client, error)
+            connection.keeps = False
+            self._send(connection)
+        else:
+            if request is not None:
+                self._serve(connection, request)
+                return
+            self._watch(connection, selectors.EVENT_READ)
+            if connection.inbox.missing:
+                self._welcome_body(connection)
+
+    def _welcome_body(self, connection: Connection) -> None:
+        """Tells a client to go on that waits for a word before it sends a body (RFC 9110, 10.1.1)."""
+        head = connection.inbox.head
+        if head._expected_100_continue:  # noqa: SLF001  gunicorn has no other name for it
+            head._expected_100_continue = False  # noqa: SLF001
+            connection.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._flush(connection)
+        self._bound_memory()
+
+    def _serve(self, connection: Connection, request: Any) -> None:
+        lane = self.tpool.of(decoded_path(request.path))
+        if not lane.has_room:
+            self._reject(connection, BusyError())
+            return
+        self._watch(connection, 0)
+        connection.state = State.SERVING
+        connection.request = request
+        connection.arrived = time.monotonic()
+        served = lane.submit(self.handle, connection)
+        served.add_done_callback(
+            lambda done: self.method_queue.defer(self._finish, connection, lane, done)
+        )
+
+    def handle(self, connection: Connection) -> bool:
+        """Serves a request, in a thread of its lane, and sends what the client takes at once."""
+        with serving_request(connection.arrived, connection.socket):
+            keeps = bool(super().handle(connection))
+        return self._flush(connection) and keeps
+
+    def _finish(self, connection: Connection, lane: Lane, served: "Future[bool]") -> None:
+        lane.taken -= 1
+        connection.request = None
+        connection.keeps = not served.cancelled() and not served.exception() and served.result()
+        self._send(connection)
+
+    def _reject(self, connection: Connection, error: ApiError | HTTPException) -> None:
+        """Answers in place of the application, which has not seen the request, and then closes."""
+        head = connection.inbox.head
+        method, path = (head.method, head.path) if head else ("", "")
+        status = write_rejection(connection.sock, error)
+        self._note_rejected(method, path, status)
+        connection.keeps = False
+        self._send(connection)
+
+    def _send(self, connection: Connection) -> None:
+        """Sends the rest of a response as the client takes it, and goes on from there."""
+        now = time.monotonic()
+        if connection.state is not State.SENDING:
+            connection.state = State.SENDING
+            connection.give_up_at = now + SEND_ALL_SECONDS
+        if not self._flush(connection):
+            self._close(connection)
+        elif connection.sock:
+            connection.deadline = min(now + SEND_SECONDS, connection.give_up_at)
+            self._watch(connection, selectors.EVENT_WRITE)
+            self._bound_memory()
+        elif connection.keeps:
+            connection.state = State.RECEIVING if connection.inbox else State.IDLE
+            connection.deadline = now + (RECEIVE_SECONDS if connection.inbox else self.cfg.keepalive)
+            self._advance(connection)
+        else:
+            self._end(connection)
+
+    def _flush(self, connection: Connection) -> bool:
+        """Sends what the client takes now. False where the client has gone."""
+        try:
+            connection.sock.flush()
+        except OSError:
+            return False
+        return True
+
+    def _end(self, connection: Connection) -> None:
+        """Lets the client read the last response: one that is still sending would not."""
+        connection.state = State.ENDING
+        connection.deadline = time.monotonic() + _LINGER_SECONDS
+        try:
+            connection.shut()
+        except OSError:
+            self._close(connection)
+        else:
+            self._watch(connection, selectors.EVENT_READ)
+
+    def _watch(self, connection: Connection, events: int) -> None:
+        """Waits for an event of a connection, or for none."""
+        if events == connection.watched:
+            return
+        if not events:
+            self.poller.unregister(connection)
+        elif connection.watched:
+            self.poller.modify(connection, events, self._on_event)
+        else:
+            self.poller.register(connection, events, self._on_event)
+        connection.watched = events
+
+    def _on_event(self, connection: Connection) -> None:
+        if connection.state is State.SENDING:
+            self._send(connection)
+        else:
+            self._receive(connection)
+
+    def _close(self, connection: Connection) -> None:
+        self._watch(connection, 0)
+        self._connections.discard(connection)
+        self.nr_conns -= 1
+        connection.close()
+
+    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002  gunicorn's
+        """Ends the wait for clients whose time is over; or for all clients."""
+        now = time.monotonic()
+        if now < self._next_sweep and self.alive and not force:
+            return
+        self._next_sweep = now + _SWEEP_SECONDS
+        for connection in list(self._connections):
+            waits = connection.state is not State.SERVING
+            if waits and (force or connection.deadline <= now):
+                self._give_up(connection)
+
+    def murder_pending(self) -> None:
+        """Does nothing: `murder_keepalived` ends all waits."""
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Bounds the wait for clients without a request, for a process that stops."""
+        for connection in self._connections:
+            if connection.state is State.IDLE or not connection.inbox:
+                connection.deadline = min(connection.deadline, deadline)
+
+    def _give_up(self, connection: Connection) -> None:
+        if connection.state is State.RECEIVING and connection.inbox:
+            self._reject(connection, RequestTimeout(f"Send a request within {RECEIVE_SECONDS} s."))
+            return
+        if connection.state is State.SENDING:
+            connection.forget_unsent()
+        self._close(connection)
+
+    def _bound_memory(self) -> None:
+        """Closes connections that hold most, until all together hold no more than they may."""
+        waiting = [each for each in self._connections if each.state is not State.SERVING]
+        held = sum(connection.held_bytes for connection in waiting)
+        for connection in sorted(waiting, key=lambda each: each.held_bytes, reverse=True):
+            if held <= _HELD_MAX_BYTES:
+                return
+            held -= connection.held_bytes
+            self._close(connection)
+
+    def _drop_longest_waiting(self) -> None:
+        """Makes room for a client: an idle one is dropped first, then one that sends or reads."""
+        waiting = [each for each in self._connections if each.state is not State.SERVING]
+        if waiting:
+            idle = [each for each in waiting if each.state is State.IDLE]
+            self._close(min(idle or waiting, key=lambda each: each.deadline))

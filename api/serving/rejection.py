@@ -1,0 +1,46 @@
+"""What a client gets that the application never sees: a problem document like all the others."""
+
+import socket
+from collections.abc import Iterable
+from typing import Protocol
+
+import orjson
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+
+from api.errors import ApiError
+from api.protection import HEADERS, POLICY_HEADER
+from schemas.problem import PROBLEM_CONTENT_TYPE, problem
+
+class _Sends(Protocol):
+    def sendall(self, data: bytes, /) -> object: ...
+
+
+def write_rejection(client: "_Sends | socket.socket", error: ApiError | HTTPException) -> int:
+    """Writes an error as the application would, and returns its status."""
+    if isinstance(error, ApiError):
+        status, detail, headers = error.status, error.detail, tuple(error.headers.items())
+    else:
+        status, detail, headers = error.code or 500, error.description or "", ()
+    write_problem(client, status, HTTP_STATUS_CODES[status], detail, headers)
+    return status
+
+
+def write_problem(
+    client: "_Sends | socket.socket",
+    status: int,
+    reason: str,
+    detail: str,
+    headers: Iterable[tuple[str, str]] = (),
+) -> None:
+    """Writes a response that closes the connection. Also gunicorn's way to reject bad HTTP."""
+    body = orjson.dumps(problem(status, reason, detail=detail or None))
+    lines = [
+        f"HTTP/1.1 {status} {reason}",
+        "Connection: close",
+        f"Content-Type: {PROBLEM_CONTENT_TYPE}",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        *(f"{name}: {value}" for name, value in (*headers, *HEADERS, POLICY_HEADER)),
+    ]
+    client.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + body)

@@ -1,0 +1,209 @@
+"""Clients that are slow, on purpose or not: many connections that hold what they can get.
+
+One thread drives all of them. A connection that the server cuts off is opened again, so that the
+pressure stays; how long each lasted is kept.
+"""
+
+import contextlib
+import dataclasses
+import json
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from tests.calling import make_signed
+
+_STEP_SECONDS: Final = 1.0  # between two bytes of a slow sender
+_UNREAD: Final = b"GET /movies?title=fat&limit=100 HTTP/1.1\r\nHost: api\r\n\r\n" * 3
+
+
+def _post(headers: dict[str, str], length: int) -> bytes:
+    lines = ["POST /notifications HTTP/1.1", "Host: api", f"Content-Length: {length}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return ("\r\n".join([*lines, "", ""])).encode()
+
+
+def _half_signed_body() -> bytes:
+    post = make_signed({"bucket": "movies-r-us", "key": "slow.json"})
+    head = _post({**post["headers"], "Content-Type": post["content_type"]}, len(post["data"]))
+    return head + bytes(post["data"][: len(post["data"]) // 2])
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What a slow client sends at once, and what then byte by byte; `reads`: whether it reads."""
+
+    first: Callable[[], bytes]
+    rest: bytes = b""
+    reads: bool = True
+
+
+KINDS: Final = {
+    "half a head": Kind(lambda: b"GET /movies?title=tre"),
+    "half a signed body": Kind(_half_signed_body),
+    "half an unsigned body": Kind(lambda: _post({"Content-Type": "application/json"}, 60_000) + b"{"),
+    "nothing": Kind(lambda: b""),
+    "a byte a second": Kind(lambda: b"", b"GET /movies?title=" + b"x" * 1_000),
+    "no reader": Kind(lambda: _UNREAD, reads=False),
+}
+
+
+@dataclasses.dataclass
+class _Client:
+    socket: socket.socket
+    opened: float
+    rest: bytes
+    sent_at: float
+
+
+class SlowClients:
+    """Keeps `number` connections of a kind open; `lasted` has the seconds of each one cut off."""
+
+    def __init__(self, port: int, kind: Kind, number: int) -> None:
+        self.lasted: list[float] = []
+        self._port, self._kind, self._number = port, kind, number
+        self._stop = threading.Event()
+        self._selector = selectors.DefaultSelector()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "SlowClients":
+        for _ in range(self._number):
+            self._open()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        now = time.monotonic()
+        # Those that are still open count as well: none may have lasted longer than the others.
+        for key in list(self._selector.get_map().values()):
+            self.lasted.append(now - key.data.opened)
+            key.data.socket.close()
+        self._selector.close()
+
+    def _open(self) -> None:
+        client = socket.socket()
+        if not self._kind.reads:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", self._port))
+        now = time.monotonic()
+        with contextlib.suppress(OSError):
+            client.sendall(self._kind.first())
+        client.setblocking(False)
+        # Whoever does not read is told by a reset alone, which needs no event to be asked for.
+        events = selectors.EVENT_READ if self._kind.reads else selectors.EVENT_WRITE
+        self._selector.register(client, events, _Client(client, now, self._kind.rest, now))
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            for key, _ in self._selector.select(0.1):
+                if self._is_over(key.data):
+                    self._replace(key.data)
+            for key in list(self._selector.get_map().values()):
+                self._send_a_byte(key.data)
+            if not self._kind.reads:
+                self._stop.wait(0.1)  # a socket that may be written to is always ready
+
+    def _is_over(self, client: _Client) -> bool:
+        try:
+            if self._kind.reads:
+                return not client.socket.recv(65536)
+            return client.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def _replace(self, client: _Client) -> None:
+        self.lasted.append(time.monotonic() - client.opened)
+        self._selector.unregister(client.socket)
+        client.socket.close()
+        self._open()
+
+    def _send_a_byte(self, client: _Client) -> None:
+        now = time.monotonic()
+        if client.rest and now - client.sent_at >= _STEP_SECONDS:
+            with contextlib.suppress(OSError):  # that the server has closed shows when it is read
+                client.socket.send(client.rest[:1])
+            client.rest, client.sent_at = client.rest[1:], now
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What an honest client asked, and what came back; a status of 0 is no response at all."""
+
+    what: str
+    status: int
+    seconds: float
+    body: Any
+
+
+class HonestClient:
+    """Asks one thing after another, at a steady rate, in a thread."""
+
+    def __init__(self, what: str, ask: Callable[[], tuple[int, Any, Any]], every: float) -> None:
+        self.asked: list[Asked] = []
+        self._what, self._ask, self._every = what, ask, every
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "HonestClient":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def slowest(self) -> float:
+        return max(asked.seconds for asked in self.asked)
+
+    @property
+    def statuses(self) -> set[int]:
+        return {asked.status for asked in self.asked}
+
+    def _run(self) -> None:
+        following = time.monotonic()
+        while not self._stop.wait(max(0.0, following - time.monotonic())):
+            began = time.monotonic()
+            try:
+                status, _, body = self._ask()
+            except OSError as error:
+                status, body = 0, repr(error)
+            self.asked.append(Asked(self._what, status, time.monotonic() - began, body))
+            following += self._every
+
+
+def notify(ask: Callable[..., tuple[int, Any, Any]]) -> tuple[int, Any, Any]:
+    """Posts a signed notification, as the notifier does."""
+    post = make_signed({"bucket": "movies-r-us", "key": "honest.json"})
+    headers = post["headers"] | {"Content-Type": post["content_type"]}
+    return ask("POST", "/notifications", body=post["data"], headers=headers)
+
+
+@contextlib.contextmanager
+def honest_clients(
+    ask: Callable[..., tuple[int, Any, Any]], search: Callable[[], tuple[int, Any, Any]]
+) -> Iterator[dict[str, HonestClient]]:
+    """Has honest clients probe, search and notify, as long as the block runs."""
+    clients = {
+        "live": HonestClient("live", lambda: ask("GET", "/health/live"), 0.25),
+        "search": HonestClient("search", search, 0.5),
+        "notification": HonestClient("notification", lambda: notify(ask), 0.5),
+    }
+    with contextlib.ExitStack() as stack:
+        for client in clients.values():
+            stack.enter_context(client)
+        yield clients
+
+
+def summary(asked: list[Asked]) -> str:
+    """Returns the figures of what was asked, for a report."""
+    seconds = sorted(each.seconds for each in asked)
+    statuses = {status: sum(each.status == status for each in asked) for status in sorted({each.status for each in asked})}
+    return f"{len(asked)} asked, {json.dumps(statuses)}, slowest {seconds[-1]:.3f} s"
