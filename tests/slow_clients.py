@@ -17,7 +17,7 @@ from typing import Any, Final
 from tests.calling import make_signed
 
 _STEP_SECONDS: Final = 1.0  # between two bytes of a slow sender
-_UNREAD: Final = b"GET /movies?title=fat&limit=100 HTTP/1.1\r\nHost: api\r\n\r\n" * 3
+_UNREAD: Final = b"GET /movies?title=fat&limit=100 HTTP/1.1\r\nHost: api\r\n\r\n"
 
 
 def _post(headers: dict[str, str], length: int) -> bytes:

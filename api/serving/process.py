@@ -35,7 +35,10 @@ _SWEEP_SECONDS: Final = 0.5
 _HELD_MAX_BYTES: Final = 64 * 1024 * 1024  # for all clients of a process together
 
 _NOTIFYING: Final = 2
-_WAITING: Final = 2  # requests for each thread that are served a moment later; more are rejected
+# So many requests of a kind wait for a thread, if only for a moment; more are rejected.
+_SEARCHES_WAITING: Final = 32
+_NOTIFICATIONS_WAITING: Final = 64
+_LIGHT_WAITING: Final = 256
 
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _NOT_THERE: Final = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR}
@@ -71,9 +74,9 @@ class Lanes:
     """All the threads of a process; gunicorn takes them for its one pool."""
 
     def __init__(self) -> None:
-        self.searches = Lane(SEARCHING, SEARCHING * _WAITING)
-        self.notifications = Lane(_NOTIFYING, 64)
-        self.light = Lane(1, 256)  # what needs neither database nor queue
+        self.searches = Lane(SEARCHING, _SEARCHES_WAITING)
+        self.notifications = Lane(_NOTIFYING, _NOTIFICATIONS_WAITING)
+        self.light = Lane(1, _LIGHT_WAITING)  # what needs neither database nor queue
 
     def of(self, path: str) -> Lane:
         """Returns the lane of the requests for a path."""

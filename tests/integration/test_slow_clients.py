@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterator
 
 import boto3
+import psutil
 import pytest
 
 from local.database import Dsns
 from tests.calling import api_environment
 from tests.gunicorn import Gunicorn
-from tests.rig import AWS, REGION, moto_server
+from tests.rig import AWS, REGION, moto_server, wait_until
 from tests.rows import make_movie, make_movies
 from tests.slow_clients import KINDS, SlowClients, honest_clients, summary
 
@@ -44,7 +45,20 @@ def gunicorn(database: Dsns) -> Iterator[Gunicorn]:
             WEB_CONCURRENCY="2",
         )
         with Gunicorn(environment) as running:
+            wait_until_all_serve(running)
             yield running
+
+
+def wait_until_all_serve(gunicorn: Gunicorn) -> None:
+    """Waits until each process has served: the first responses come while others still start."""
+    master = psutil.Process(gunicorn.process.pid)
+
+    def all_have_served() -> bool:
+        gunicorn.ask("GET", "/movies?title=treasure")
+        # A thread is started by the first request that it serves.
+        return all(child.num_threads() > 1 for child in master.children())
+
+    wait_until("all processes serve", all_have_served)
 
 
 @pytest.mark.parametrize("kind", KINDS)
