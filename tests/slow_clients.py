@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+import psutil
+
 from tests.calling import make_signed
 
 _STEP_SECONDS: Final = 1.0  # between two bytes of a slow sender
@@ -51,6 +53,18 @@ KINDS: Final = {
 }
 
 
+def held_by_server(port: int) -> set[int]:
+    """Returns the ports of the clients whose connections the server on a port still holds.
+
+    A client that does not read never learns that the server has given it up.
+    """
+    return {
+        each.raddr.port
+        for each in psutil.net_connections("tcp4")
+        if each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED
+    }
+
+
 @dataclasses.dataclass
 class _Client:
     socket: socket.socket
@@ -65,6 +79,7 @@ class SlowClients:
     def __init__(self, port: int, kind: Kind, number: int) -> None:
         self.lasted: list[float] = []
         self._port, self._kind, self._number = port, kind, number
+        self._held: set[int] = set()
         self._stop = threading.Event()
         self._selector = selectors.DefaultSelector()
         self._thread = threading.Thread(target=self._run)
@@ -72,6 +87,7 @@ class SlowClients:
     def __enter__(self) -> "SlowClients":
         for _ in range(self._number):
             self._open()
+            self._stop.wait(0.01)
         self._thread.start()
         return self
 
@@ -89,30 +105,32 @@ class SlowClients:
         client = socket.socket()
         if not self._kind.reads:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            # As on a network: the server's kernel takes no megabyte at once, as on loopback.
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
         client.connect(("127.0.0.1", self._port))
         now = time.monotonic()
         with contextlib.suppress(OSError):
             client.sendall(self._kind.first())
         client.setblocking(False)
-        # Whoever does not read is told by a reset alone, which needs no event to be asked for.
         events = selectors.EVENT_READ if self._kind.reads else selectors.EVENT_WRITE
         self._selector.register(client, events, _Client(client, now, self._kind.rest, now))
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            if not self._kind.reads:
+                self._stop.wait(0.5)  # a socket that may be written to is always ready
+                self._held = held_by_server(self._port)
             for key, _ in self._selector.select(0.1):
                 if self._is_over(key.data):
                     self._replace(key.data)
             for key in list(self._selector.get_map().values()):
                 self._send_a_byte(key.data)
-            if not self._kind.reads:
-                self._stop.wait(0.1)  # a socket that may be written to is always ready
 
     def _is_over(self, client: _Client) -> bool:
         try:
             if self._kind.reads:
                 return not client.socket.recv(65536)
-            return client.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+            return client.socket.getsockname()[1] not in self._held
         except BlockingIOError:
             return False
         except OSError:
@@ -122,6 +140,7 @@ class SlowClients:
         self.lasted.append(time.monotonic() - client.opened)
         self._selector.unregister(client.socket)
         client.socket.close()
+        self._stop.wait(0.01)  # slow clients are no flood
         self._open()
 
     def _send_a_byte(self, client: _Client) -> None:
@@ -206,4 +225,5 @@ def summary(asked: list[Asked]) -> str:
     """Returns the figures of what was asked, for a report."""
     seconds = sorted(each.seconds for each in asked)
     statuses = {status: sum(each.status == status for each in asked) for status in sorted({each.status for each in asked})}
-    return f"{len(asked)} asked, {json.dumps(statuses)}, slowest {seconds[-1]:.3f} s"
+    failed = {str(each.body) for each in asked if each.status not in (200, 202)}
+    return f"{len(asked)} asked, {json.dumps(statuses)}, slowest {seconds[-1]:.3f} s {failed or ''}"

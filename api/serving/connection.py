@@ -14,6 +14,8 @@ from gunicorn.http.message import Request
 
 from api.serving.request import Inbox
 
+# For so long a client may take none of its response. What the kernel holds counts as well.
+UNTAKEN_SECONDS: Final = 10
 _RECEIVED_AT_ONCE: Final = 64 * 1024
 
 
@@ -79,6 +81,9 @@ class Connection:
         self, configuration: Any, client: socket.socket, address: Any, server: Any, deadline: float
     ) -> None:
         client.setblocking(False)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: bytes that the client does not take
+            milliseconds = int(UNTAKEN_SECONDS * 1000)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         self.socket = client
         self.client = address
         self.server = server

@@ -22,13 +22,12 @@ from werkzeug.exceptions import HTTPException, RequestTimeout
 from api.bodies import NOTIFICATIONS, decoded_path
 from api.deadline import serving_request
 from api.errors import ApiError, BusyError
-from api.serving.connection import Connection, State
+from api.serving.connection import UNTAKEN_SECONDS, Connection, State
 from api.serving.rejection import write_rejection
 from api.settings import SEARCHING
 
 # From the first byte of a request, or from the acceptance of its connection, to its last byte.
 RECEIVE_SECONDS: Final = 10
-SEND_SECONDS: Final = 10  # without a byte that the client takes
 SEND_ALL_SECONDS: Final = 60
 _LINGER_SECONDS: Final = 2  # for a client to read the last response before it sees the end
 _SWEEP_SECONDS: Final = 0.5
@@ -36,7 +35,7 @@ _HELD_MAX_BYTES: Final = 64 * 1024 * 1024  # for all clients of a process togeth
 
 _NOTIFYING: Final = 2
 # So many requests of a kind wait for a thread, if only for a moment; more are rejected.
-_SEARCHES_WAITING: Final = 32
+_SEARCHES_WAITING: Final = 64
 _NOTIFICATIONS_WAITING: Final = 64
 _LIGHT_WAITING: Final = 256
 
@@ -221,7 +220,7 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         if not self._flush(connection):
             self._close(connection)
         elif connection.sock:
-            connection.deadline = min(now + SEND_SECONDS, connection.give_up_at)
+            connection.deadline = min(now + UNTAKEN_SECONDS, connection.give_up_at)
             self._watch(connection, selectors.EVENT_WRITE)
             self._bound_memory()
         elif connection.keeps:
