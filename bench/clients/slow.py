@@ -6,18 +6,19 @@ pressure stays; how long each lasted is kept.
 
 import contextlib
 import dataclasses
-import json
 import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 import psutil
 
-from tests.calling import make_signed
+from bench.clients.honest import notification
+from schemas.settings import MIN_SECRET_CHARACTERS
 
+SECRET: Final = "of-the-clients".ljust(MIN_SECRET_CHARACTERS, "-")
 _STEP_SECONDS: Final = 1.0  # between two bytes of a slow sender
 _UNREAD: Final = b"GET /movies?title=fat&limit=100 HTTP/1.1\r\nHost: api\r\n\r\n"
 
@@ -29,9 +30,8 @@ def _post(headers: dict[str, str], length: int) -> bytes:
 
 
 def _half_signed_body() -> bytes:
-    post = make_signed({"bucket": "movies-r-us", "key": "slow.json"})
-    head = _post({**post["headers"], "Content-Type": post["content_type"]}, len(post["data"]))
-    return head + bytes(post["data"][: len(post["data"]) // 2])
+    headers, body = notification(SECRET)
+    return _post(headers, len(body)) + body[: len(body) // 2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,81 +149,3 @@ class SlowClients:
             with contextlib.suppress(OSError):  # that the server has closed shows when it is read
                 client.socket.send(client.rest[:1])
             client.rest, client.sent_at = client.rest[1:], now
-
-
-@dataclasses.dataclass(frozen=True)
-class Asked:
-    """What an honest client asked, and what came back; a status of 0 is no response at all."""
-
-    what: str
-    status: int
-    seconds: float
-    body: Any
-
-
-class HonestClient:
-    """Asks one thing after another, at a steady rate, in a thread."""
-
-    def __init__(self, what: str, ask: Callable[[], tuple[int, Any, Any]], every: float) -> None:
-        self.asked: list[Asked] = []
-        self._what, self._ask, self._every = what, ask, every
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> "HonestClient":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    @property
-    def slowest(self) -> float:
-        return max(asked.seconds for asked in self.asked)
-
-    @property
-    def statuses(self) -> set[int]:
-        return {asked.status for asked in self.asked}
-
-    def _run(self) -> None:
-        following = time.monotonic()
-        while not self._stop.wait(max(0.0, following - time.monotonic())):
-            began = time.monotonic()
-            try:
-                status, _, body = self._ask()
-            except OSError as error:
-                status, body = 0, repr(error)
-            self.asked.append(Asked(self._what, status, time.monotonic() - began, body))
-            following += self._every
-
-
-def notify(ask: Callable[..., tuple[int, Any, Any]]) -> tuple[int, Any, Any]:
-    """Posts a signed notification, as the notifier does."""
-    post = make_signed({"bucket": "movies-r-us", "key": "honest.json"})
-    headers = post["headers"] | {"Content-Type": post["content_type"]}
-    return ask("POST", "/notifications", body=post["data"], headers=headers)
-
-
-@contextlib.contextmanager
-def honest_clients(
-    ask: Callable[..., tuple[int, Any, Any]], search: Callable[[], tuple[int, Any, Any]]
-) -> Iterator[dict[str, HonestClient]]:
-    """Has honest clients probe, search and notify, as long as the block runs."""
-    clients = {
-        "live": HonestClient("live", lambda: ask("GET", "/health/live"), 0.25),
-        "search": HonestClient("search", search, 0.5),
-        "notification": HonestClient("notification", lambda: notify(ask), 0.5),
-    }
-    with contextlib.ExitStack() as stack:
-        for client in clients.values():
-            stack.enter_context(client)
-        yield clients
-
-
-def summary(asked: list[Asked]) -> str:
-    """Returns the figures of what was asked, for a report."""
-    seconds = sorted(each.seconds for each in asked)
-    statuses = {status: sum(each.status == status for each in asked) for status in sorted({each.status for each in asked})}
-    failed = {str(each.body) for each in asked if each.status not in (200, 202)}
-    return f"{len(asked)} asked, {json.dumps(statuses)}, slowest {seconds[-1]:.3f} s {failed or ''}"
