@@ -107,9 +107,10 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Lets a process count and serve, before it imports the application."""
+    """Lets a process count, before it imports the application."""
+    worker.metrics = server.metrics
     if server.metrics is not None:
-        server.metrics.start(worker.metrics_place)
+        server.metrics.count(worker.metrics_place)
 
 
 def on_exit(server: Any) -> None:
@@ -118,10 +119,15 @@ def on_exit(server: Any) -> None:
         server.metrics.close()
 
 
-def post_worker_init(worker: Any) -> None:  # noqa: ARG001  gunicorn calls hooks like this
-    """Makes what gunicorn itself refuses (bad HTTP, too long a line) a problem document as well."""
+def post_worker_init(worker: Any) -> None:
+    """Makes what gunicorn itself refuses (bad HTTP, too long a line) a problem document as well.
+
+    The application is loaded now, so the process also answers on the port of the metrics.
+    """
     gunicorn.util.write_error = _write_problem
     gunicorn.http.wsgi.SERVER = _SERVER
+    if worker.metrics is not None:
+        worker.metrics.serve()
 
 
 def _write_problem(connection: socket.socket, status: int, reason: str, message: str) -> None:

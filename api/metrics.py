@@ -16,7 +16,8 @@ from typing import Final, Self
 from prometheus_client import CollectorRegistry, make_wsgi_app, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from schemas.metrics import Bind, serve
+from schemas.metrics import Bind
+from schemas.metrics_server import serve
 from schemas.settings import Environment, SettingError
 
 # prometheus_client's own name for the folder, and where it looks for it.
@@ -50,16 +51,19 @@ class Metrics:
         os.environ[FOLDER] = str(folder)
         return cls(bind.listen(), folder, ours=named is None)
 
-    def start(self, place: int) -> None:
-        """Counts and serves in this process, which has just been forked.
+    def count(self, place: int) -> None:
+        """Counts in this process, which has just been forked.
 
         Its files are named by its place among the processes, not by its pid: whoever comes after it
         goes on counting in them. Files by pid would become more with each process that ever was.
         """
         values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+
+    def serve(self) -> None:
+        """Answers scrapes and liveness probes in this process, which has loaded the application."""
         registry = CollectorRegistry()
         MultiProcessCollector(registry, str(self.folder))  # type: ignore[no-untyped-call]
-        serve(self.listener, make_wsgi_app(registry))
+        serve(self.listener, make_wsgi_app(registry), live=True)
 
     def close(self) -> None:
         """Removes the folder, unless it is somebody else's."""
