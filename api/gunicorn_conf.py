@@ -15,6 +15,7 @@ import orjson
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
+from api.database_watch import WATCH, Reached
 from api.metrics import Metrics, free_place
 from api.protection import HEADERS, POLICY_HEADER
 from api.settings import TRACED, Settings
@@ -89,7 +90,8 @@ logger_class = StructuredLogger
 
 
 def on_starting(server: Any) -> None:
-    """Opens what the processes share for their metrics, before the first of them is forked."""
+    """Makes what the processes share, before the first of them is forked."""
+    server.reached = Reached()
     try:
         server.metrics = Metrics.open(_environment)
     except SettingError as error:
@@ -108,7 +110,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """Lets a process count, before it imports the application."""
-    worker.metrics = server.metrics
+    worker.reached, worker.metrics = server.reached, server.metrics
     if server.metrics is not None:
         server.metrics.count(worker.metrics_place)
 
@@ -126,8 +128,11 @@ def post_worker_init(worker: Any) -> None:
     """
     gunicorn.util.write_error = _write_problem
     gunicorn.http.wsgi.SERVER = _SERVER
-    if worker.metrics is not None:
-        worker.metrics.serve()
+    watch = worker.wsgi.extensions.get(WATCH)  # the benchmark's application has none
+    if watch is not None:
+        watch.reached = worker.reached
+        if worker.metrics is not None:
+            worker.metrics.serve(watch)
 
 
 def _write_problem(connection: socket.socket, status: int, reason: str, message: str) -> None:

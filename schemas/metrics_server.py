@@ -29,7 +29,7 @@ _HEAD_SECONDS: Final = 5  # for the whole head of a request, however its bytes a
 _SECONDS: Final = 30  # for the whole exchange: a worker asks the queue and the ledger meanwhile
 _HEAD_BYTES: Final = 16 * 1024
 _BACKLOG: Final = 128
-# More than the loop accepts in a turn, so that a request is read before its connection is the oldest.
+# More than the loop accepts in a turn: a request is read before its connection is the oldest.
 _CONNECTIONS: Final = 2 * _BACKLOG
 _LIVE: Final = b'{"status":"live"}'
 _JSON: Final = ("Content-Type", "application/json")
