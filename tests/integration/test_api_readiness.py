@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 
 from local.database import Dsns
 from local.postgres import Address
+from local.status import find_fault
 from tests.calling import api_environment, make_api
 from tests.gunicorn import Gunicorn
 from tests.proxies import TcpProxy
@@ -182,6 +183,20 @@ def test_a_new_api_is_not_ready_until_it_has_reached_the_database(
     assert ready_of(gunicorn)[0] == 503
     proxy.refusing = False
     wait_for(lambda: ready_of(gunicorn), (200, AVAILABLE))
+
+
+def test_the_status_of_a_local_stack_is_that_of_its_database_too(
+    gunicorn: Gunicorn, proxy: TcpProxy
+) -> None:
+    url = f"http://127.0.0.1:{gunicorn.port}"
+    proxy.refusing = True
+    wait_until("it is not ready", lambda: find_fault(url) == "the API is not ready")
+    proxy.refusing = False
+    wait_until("the stack is up", lambda: find_fault(url) is None)
+    proxy.refusing = True
+    proxy.cut()
+    wait_until("it is not", lambda: find_fault(url) == "the database is unavailable")
+    assert find_fault("http://127.0.0.1:1") == "the API does not answer"
 
 
 def test_many_who_ask_while_postgres_hangs_start_one_thread(
