@@ -20,7 +20,7 @@ from api.errors import DatabaseUnavailableError
 from api.services import services
 
 _NEVER_REACHED: Final = {
-    DatabaseStatus.UNAVAILABLE: "The API has not reached the database since it started.",
+    DatabaseStatus.UNAVAILABLE: "The database does not answer, and has not since the API started.",
     DatabaseStatus.NOT_MIGRATED: "The database has no tables yet, or the API may not read them.",
 }
 
