@@ -11,6 +11,7 @@ import gunicorn.http.wsgi
 import gunicorn.util
 from gunicorn.glogging import Logger
 
+from api.database_watch import WATCH, Reached
 from api.metrics import Metrics, free_place
 from api.serving.process import Process
 from api.serving.rejection import write_problem
@@ -72,7 +73,8 @@ logger_class = StructuredLogger
 
 
 def on_starting(server: Any) -> None:
-    """Opens what the processes share for their metrics, before the first of them is forked."""
+    """Makes what the processes share, before the first of them is forked."""
+    server.reached = Reached()
     try:
         server.metrics = Metrics.open(_environment)
     except SettingError as error:
@@ -90,9 +92,10 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Lets a process count and serve, before it imports the application."""
+    """Lets a process count, before it imports the application."""
+    worker.reached, worker.metrics = server.reached, server.metrics
     if server.metrics is not None:
-        server.metrics.start(worker.metrics_place)
+        server.metrics.count(worker.metrics_place)
 
 
 def on_exit(server: Any) -> None:
@@ -101,7 +104,15 @@ def on_exit(server: Any) -> None:
         server.metrics.close()
 
 
-def post_worker_init(worker: Any) -> None:  # noqa: ARG001  gunicorn calls hooks like this
-    """Makes what gunicorn itself refuses (bad HTTP, too long a line) a problem document as well."""
+def post_worker_init(worker: Any) -> None:
+    """Makes what gunicorn itself refuses (bad HTTP, too long a line) a problem document as well.
+
+    The application is loaded now, so the process also answers on the port of the metrics.
+    """
     gunicorn.util.write_error = write_problem
     gunicorn.http.wsgi.SERVER = _SERVER
+    watch = worker.wsgi.extensions.get(WATCH)  # the benchmark's application has none
+    if watch is not None:
+        watch.reached = worker.reached
+        if worker.metrics is not None:
+            worker.metrics.serve(watch)

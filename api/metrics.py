@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Final, Self
 
 from prometheus_client import CollectorRegistry, make_wsgi_app, values
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
-from schemas.metrics import Bind, serve
+from api.database_watch import DatabaseStatus, DatabaseWatch
+from schemas.metrics import Bind
+from schemas.metrics_server import serve
 from schemas.settings import Environment, SettingError
 
 # prometheus_client's own name for the folder, and where it looks for it.
@@ -50,21 +54,42 @@ class Metrics:
         os.environ[FOLDER] = str(folder)
         return cls(bind.listen(), folder, ours=named is None)
 
-    def start(self, place: int) -> None:
-        """Counts and serves in this process, which has just been forked.
+    def count(self, place: int) -> None:
+        """Counts in this process, which has just been forked.
 
         Its files are named by its place among the processes, not by its pid: whoever comes after it
         goes on counting in them. Files by pid would become more with each process that ever was.
         """
         values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+
+    def serve(self, watch: DatabaseWatch) -> None:
+        """Answers scrapes and liveness probes in this process, which has loaded the application."""
         registry = CollectorRegistry()
         MultiProcessCollector(registry, str(self.folder))  # type: ignore[no-untyped-call]
-        serve(self.listener, make_wsgi_app(registry))
+        registry.register(DatabaseUp(watch))
+        serve(self.listener, make_wsgi_app(registry), live=True)
 
     def close(self) -> None:
         """Removes the folder, unless it is somebody else's."""
         if self.ours:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class DatabaseUp(Collector):
+    """Whether the database answers the process that is scraped."""
+
+    def __init__(self, watch: DatabaseWatch) -> None:
+        self._watch = watch
+
+    def describe(self) -> list[Metric]:
+        """Keeps the registry from asking before anybody scrapes."""
+        return []
+
+    def collect(self) -> list[Metric]:
+        """Returns 1 or 0. A scrape waits for it as long as a probe does."""
+        up = self._watch.look() is DatabaseStatus.AVAILABLE
+        text = "Whether Postgres answers this API and has its tables."
+        return [GaugeMetricFamily("mru_api_database_up", text, value=float(up))]
 
 
 def free_place(taken: Iterable[int]) -> int:

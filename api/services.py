@@ -6,8 +6,11 @@ from typing import Final, Self
 
 from flask import Flask, current_app
 
+from api import queries
 from api.bucket import Bucket
 from api.database import Database
+from api.database_watch import WATCH, DatabaseStatus, DatabaseWatch
+from api.errors import DatabaseUnavailableError
 from api.queue import ImportQueue
 from api.settings import Settings
 
@@ -24,6 +27,7 @@ class Services:
 
     settings: Settings
     database: Database
+    watch: DatabaseWatch
     queue: ImportQueue
     bucket: Bucket
     document: bytes
@@ -32,15 +36,18 @@ class Services:
     @classmethod
     def install(cls, app: Flask, settings: Settings, *, document: bytes, pages: str) -> Self:
         """Makes the services of an application; `pages` is a mark of its pages."""
+        database = Database(settings.database, costly_at_once=settings.costly_searches)
         made = cls(
             settings=settings,
-            database=Database(settings.database, costly_at_once=settings.costly_searches),
+            database=database,
+            watch=DatabaseWatch(lambda: _status_of(database)),
             queue=ImportQueue(region=settings.region, url=settings.queue_url),
             bucket=Bucket(settings.buckets[0], region=settings.region),
             document=document,
             release=hashlib.sha256(document + pages.encode()).hexdigest()[:32],
         )
         app.extensions[_EXTENSION] = made
+        app.extensions[WATCH] = made.watch
         return made
 
 
@@ -48,3 +55,11 @@ def services() -> Services:
     """Returns the services of the application that serves the present request."""
     found: Services = current_app.extensions[_EXTENSION]
     return found
+
+
+def _status_of(database: Database) -> DatabaseStatus:
+    try:
+        migrated = database.ask(queries.is_migrated)
+    except DatabaseUnavailableError:
+        return DatabaseStatus.UNAVAILABLE
+    return DatabaseStatus.AVAILABLE if migrated else DatabaseStatus.NOT_MIGRATED

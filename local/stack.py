@@ -22,7 +22,7 @@ from local.postgres import Postgres
 from local.processes import Supervisor
 from local.rooms import Rooms
 from local.settings import ROOT, StackSettings
-from schemas.metrics import PATH
+from schemas.metrics_server import PATH
 from schemas.notification import IMPORT_QUEUE
 from worker.bounds import Bounds
 from worker.roles import Passwords

@@ -1,5 +1,6 @@
 """`python -m local status` and `env`: what another terminal wants to know of a running stack."""
 
+import http.client
 import shlex
 
 from local import web
@@ -18,14 +19,29 @@ def print_status(settings: StackSettings) -> int:
     if environment is None:
         print(f"The stack is starting or stopping (process {process}).")
         return 1
-    ready = web.answers(f"{environment['API_URL']}/health/ready")
-    print(f"The stack is {'up' if ready else 'running, but the API is not ready'}.")
+    fault = find_fault(environment["API_URL"])
+    print(f"The stack is {f'running, but {fault}' if fault else 'up'}.")
     print(f"  Process   {process}")
     print(f"  API       {environment['API_URL']}")
     print(f"  Metrics   {environment['API_METRICS_URL']}, {environment['WORKER_METRICS_URL']}")
     print(f"  S3, SQS   {environment['AWS_ENDPOINT_URL']}")
     print(f"  Postgres  {environment['DATABASE_URL'].rpartition('@')[2]}")
-    return 0 if ready else 1
+    return 1 if fault else 0
+
+
+def find_fault(api_url: str) -> str | None:
+    """Returns why the stack is not up, or None where it is.
+
+    That the API is ready is not enough: it stays so without its database.
+    """
+    try:
+        ready = web.ask(f"{api_url}/health/ready", timeout_seconds=2)
+    except (OSError, http.client.HTTPException):
+        return "the API does not answer"
+    if ready.status != 200:
+        return "the API is not ready"
+    database = ready.json()["database"]
+    return None if database == "available" else f"the database is {database}"
 
 
 def print_environment(settings: StackSettings) -> int:

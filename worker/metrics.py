@@ -21,7 +21,7 @@ from prometheus_client import (
 )
 
 from schemas.imports import ErrorCode
-from schemas.metrics import serve
+from schemas.metrics_server import serve
 from worker.importing import Outcome
 from worker.observe import Pipe, Report, Result, open_pipe
 from worker.probes import AgeOfLastPoll, Gate, LedgerProbe, QueueProbe

@@ -245,11 +245,22 @@ def test_images_are_named_by_their_digest_where_there_is_one(production: Rendere
 
 def test_liveness_never_asks_the_database(production: Rendered) -> None:
     api = production.one("Deployment", "-api")["spec"]["template"]["spec"]["containers"][0]
-    assert api["livenessProbe"]["httpGet"]["path"] == "/health/live"
+    for probe in ("startupProbe", "livenessProbe"):
+        assert api[probe]["httpGet"]["path"] == "/health/live"
     assert api["readinessProbe"]["httpGet"]["path"] == "/health/ready"
     worker = production.one("Deployment", "-worker")["spec"]["template"]["spec"]["containers"][0]
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert worker[probe]["exec"]["command"] == ["python", "-m", "worker.alive"]
+
+
+@pytest.mark.parametrize(("metrics", "port"), [("true", "metrics"), ("false", "http")])
+def test_liveness_is_probed_beside_the_metrics_where_there_are_any(metrics: str, port: str) -> None:
+    api = render("--set", f"metrics.enabled={metrics}").one("Deployment", "-api")
+    (container,) = api["spec"]["template"]["spec"]["containers"]
+    assert container["startupProbe"]["httpGet"]["port"] == port
+    assert container["livenessProbe"]["httpGet"]["port"] == port
+    assert container["readinessProbe"]["httpGet"]["port"] == "http"
+    assert port in {one["name"] for one in container["ports"]}
 
 
 def test_each_kind_of_pod_has_an_identity_of_its_own(production: Rendered) -> None:

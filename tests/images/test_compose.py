@@ -94,6 +94,7 @@ def test_nothing_is_lost_while_postgres_is_away(stack: Stack) -> None:
     begin = time.monotonic()
     stack.put("meanwhile.json", as_file(make_records(1, cast=["Meanwhile"])))
     assert status_of(f"{API}/health/live") == 200
+    assert status_of(f"{API}/health/ready") == 200
     assert status_of(f"{API}/movies?title=treasure") == 503
     # A file that comes meanwhile is announced and queued: that needs no database.
     time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - begin)))

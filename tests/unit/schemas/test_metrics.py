@@ -1,14 +1,10 @@
-"""The port of the metrics: where it may be, and what is answered there."""
+"""The port of the metrics: where it may be."""
 
 import socket
-import urllib.error
-import urllib.request
-from collections.abc import Iterable
-from typing import Any
 
 import pytest
 
-from schemas.metrics import Bind, serve
+from schemas.metrics import Bind
 from schemas.settings import Environment, SettingError
 
 
@@ -44,28 +40,3 @@ def test_a_port_that_is_taken_is_refused_by_the_name_of_the_setting() -> None:
         bind = Bind("127.0.0.1", taken.getsockname()[1])
         with pytest.raises(SettingError, match="MRU_METRICS_BIND: cannot listen there"):
             bind.listen()
-
-
-def metrics(_: Any, start_response: Any) -> Iterable[bytes]:
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"mru 1\n"]
-
-
-def ask(port: int, path: str) -> tuple[int, bytes]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
-
-
-def test_metrics_are_at_their_path_and_nothing_is_elsewhere() -> None:
-    listener = Bind("127.0.0.1", 0).listen()
-    serve(listener, metrics)
-    port = listener.getsockname()[1]
-    assert ask(port, "/metrics") == (200, b"mru 1\n")
-    assert ask(port, "/") == (404, b"Metrics are at /metrics.\n")
-    with socket.create_connection(("127.0.0.1", port)) as rude:
-        rude.sendall(b"hello\r\n\r\n")  # no HTTP
-    assert ask(port, "/metrics") == (200, b"mru 1\n")
