@@ -34,9 +34,12 @@ _NO_DATABASE: Final = {"MRU_DB_HOST": HOST, "MRU_DB_USER": "none", "MRU_DB_NAME"
 _NOT_THE_VIEWS: Final = {"server", "date", "connection", "content-length"}
 
 
-def start_api(supervisor: Supervisor, dsn: str) -> int:
-    """Starts the API on a database, waits until it is ready, and returns its port."""
-    environment = {**_UNUSED, **environment_of(dsn)}
+def start_api(supervisor: Supervisor, dsn: str, **more: str) -> int:
+    """Starts the API on a database, waits until it is ready, and returns its port.
+
+    `more` are variables of its environment.
+    """
+    environment = {**_UNUSED, **environment_of(dsn), **more}
     port = _start(supervisor, "api", "api.wsgi:create()", environment)
     ready = f"http://{HOST}:{port}/health/ready"
     supervisor.wait_until("api", lambda: web.answers(ready))
