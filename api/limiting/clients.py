@@ -9,10 +9,9 @@ from api.limiting.settings import KeyedBy, RateLimit
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-API_KEY_HEADER: Final = "X-API-Key"
 _API_KEY: Final = "HTTP_X_API_KEY"
 _FORWARDED: Final = "HTTP_X_FORWARDED_FOR"
-# The smallest network that is assigned to one customer (RFC 6177): who has it has all its addresses.
+# One customer has at least this network, and all addresses in it (RFC 6177).
 _IPV6_PREFIX: Final = 64
 
 
@@ -22,13 +21,13 @@ class Clients:
     def __init__(self, limit: RateLimit) -> None:
         keys = limit.api_keys if limit.keyed_by is KeyedBy.API_KEY else ()
         # Hashes, so that how long a comparison takes says nothing about a key.
-        self._known = frozenset(map(_hash, keys))
+        self._known = frozenset(_hash(key.encode("utf-8", "surrogateescape")) for key in keys)
         self._trusted_proxies = limit.trusted_proxies
 
     def name(self, environ: "WSGIEnvironment") -> str:
         """Returns the name under which requests of the same client are counted, never a key."""
         if self._known and (given := environ.get(_API_KEY)):
-            hashed = _hash(given)
+            hashed = _hash(given.encode("latin-1"))  # as WSGI has it (PEP 3333)
             # A client that invents keys is counted by its address, like one that sends none.
             if hashed in self._known:
                 return f"key:{hashed}"
@@ -76,7 +75,5 @@ def _without_port(hop: str) -> str:
     return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
-def _hash(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
-
-
+def _hash(key: bytes) -> str:
+    return hashlib.sha256(key).hexdigest()

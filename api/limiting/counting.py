@@ -112,12 +112,12 @@ class Counter:
 
     def __init__(self, rate: Rate, storage: Storage | None = None) -> None:
         self._item = RateLimitItemPerSecond(rate.requests, rate.window_seconds)
-        self._limiter = FixedWindowRateLimiter(storage or BoundedMemory())
+        self._limiter = FixedWindowRateLimiter(BoundedMemory() if storage is None else storage)
 
     def count(self, client: str) -> Quota:
         """Counts a request of a client, and returns what it has left."""
         allowed = self._limiter.hit(self._item, client)
         stats = self._limiter.get_window_stats(self._item, client)
-        # Beyond its limit a client has at least a second to wait, even if its window ended just now.
+        # A rejected client waits for a second at least, even if its window has ended just now.
         seconds = max(math.ceil(stats.reset_time - time.time()), 0 if allowed else 1)
         return Quota(allowed, stats.remaining if allowed else 0, seconds)
