@@ -35,8 +35,7 @@ class Rate:
             (item,) = limits.parse_many(text)
         except ValueError:
             raise SettingError(
-                f"{_LIMIT} must be a number of requests and a time, such as 600/minute, "
-                f"not {text!r}."
+                f"{_LIMIT} must be requests in a time, such as 600/minute, not {text!r}."
             ) from None
         rate = cls(item.amount, item.get_expiry())
         if not 1 <= rate.requests <= _MAX_REQUESTS:

@@ -44,7 +44,7 @@ def test_a_client_beyond_its_limit_is_rejected_and_nobody_else(gunicorn: Gunicor
         (quota,) = headers.get_all("RateLimit")
         assert quota.startswith(f'"default";r={remaining};t=')
         assert headers["Retry-After"] is None
-    for path in ("/movies?title=treasure", "/movies?title=other", "/suggest?q=tre"):
+    for path in ("/movies?title=treasure", "/movies?title=other", "/suggest?term=tre"):
         status, headers, problem = ask(gunicorn, "192.0.2.1", path)
         assert (status, problem["status"]) == (429, 429)
         assert headers["Content-Type"] == "application/problem+json"

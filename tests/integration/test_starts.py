@@ -100,8 +100,7 @@ def run(module: list[str], variables: dict[str, str]) -> "subprocess.CompletedPr
         (
             GUNICORN,
             API | {"MRU_RATE_LIMIT": "often"},
-            "MRU_RATE_LIMIT must be a number of requests and a time, such as 600/minute, "
-            "not 'often'.",
+            "MRU_RATE_LIMIT must be requests in a time, such as 600/minute, not 'often'.",
         ),
         (EMULATOR, {}, "AWS_ENDPOINT_URL is not set."),
         (

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from api.pages import static
 from schemas.problem import ProblemSchema
-from tests.builders import SECRET
+from tests.builders import OPERATOR_TOKEN, SECRET
 from tests.calling import make_api, make_signed
 
 HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After")
@@ -80,6 +80,13 @@ def test_every_other_request_counts_and_is_rejected(method: str, path: str) -> N
     answer = exhausted().open(path, method=method)
     assert answer.status_code == 429
     assert limits(answer).keys() == set(HEADERS)
+
+
+def test_a_rejected_request_cannot_try_out_tokens() -> None:
+    client = exhausted(MRU_IMPORTS_VISIBILITY="operators")
+    for token in (OPERATOR_TOKEN, "guessed"):
+        asked = client.get("/imports", headers={"Authorization": f"Bearer {token}"})
+        assert asked.status_code == 429
 
 
 def test_probes_files_of_pages_and_notifications_are_never_limited() -> None:
