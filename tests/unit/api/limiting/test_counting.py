@@ -1,5 +1,6 @@
 """Requests are counted exactly, in windows that end, and in bounded memory."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -59,19 +60,28 @@ def test_a_window_that_ends_between_two_looks_still_says_wait(clock: Clock) -> N
     assert counter.count("a") == Quota(allowed=False, remaining=0, reset_seconds=1)
 
 
-def test_threads_together_get_no_more_than_the_limit() -> None:
-    counter = Counter(Rate(1000, 3600))
-    allowed: list[int] = []
+def test_two_threads_start_one_window_for_a_new_client() -> None:
+    together = threading.Barrier(2)
 
-    def send() -> None:
-        allowed.append(sum(counter.count("a").allowed for _ in range(500)))
+    class Slow(BoundedMemory):
+        """Starts a window only when another thread is about to, or none has come for a while."""
 
-    threads = [threading.Thread(target=send) for _ in range(8)]
+        def _start(self, *window: Any) -> Any:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                together.wait(timeout=0.3)
+            return super()._start(*window)
+
+    counter = Counter(Rate(1, 3600), Slow())
+    allowed: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: allowed.append(counter.count("a").allowed))
+        for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(allowed) == 1000
+    assert sorted(allowed) == [False, True]
 
 
 def test_a_flood_of_addresses_takes_bounded_memory_and_starts_no_thread() -> None:
@@ -116,6 +126,16 @@ def test_a_client_that_goes_on_keeps_its_place_behind_those_that_came_before(clo
     counter.count("c")
     assert not counter.count("a").allowed
     assert counter.count("b").allowed
+
+
+def test_a_new_window_of_a_known_client_goes_behind_all_others(clock: Clock) -> None:
+    counter = Counter(Rate(1, 60), BoundedMemory(room=4))
+    for client in "abcd":
+        counter.count(client)
+    clock.now += 61
+    for client in "cefg":  # the window of d has ended, and is the one that goes
+        assert counter.count(client).allowed
+    assert not counter.count("c").allowed
 
 
 def test_the_storage_can_be_cleared(clock: Clock) -> None:
