@@ -1,11 +1,13 @@
 """What a client sees of its limit: headers, problem documents and pages, and where it has none."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
+from api.limiting import counting
 from api.pages import static
 from schemas.problem import ProblemSchema
 from tests.builders import OPERATOR_TOKEN, SECRET
@@ -13,6 +15,11 @@ from tests.calling import make_api, make_signed
 
 HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After")
 TEXT = "Too many requests: the limit is 2 in 3600 s. Try again in 3600 s."
+
+
+@pytest.fixture(autouse=True)
+def _no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "time", SimpleNamespace(time=lambda: 1_800_000_000.0))
 
 
 def limited(**environment: str) -> FlaskClient:
