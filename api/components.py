@@ -63,7 +63,8 @@ HEADERS: Final[Mapping[str, dict[str, Any]]] = {
     ),
     "RateLimit-Policy": _header(
         "How many requests (`q`) a client may send in a window of `w` seconds. Only where this API "
-        "limits requests, here and below; probes and notifications are never limited.",
+        "limits requests, here and below; probes and notifications are never limited. A client is "
+        "an address or, where the API has given it one, the key that it sends as `X-API-Key`.",
         '"default";q=600;w=60',
     ),
     "RateLimit": _header(

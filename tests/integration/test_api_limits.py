@@ -58,6 +58,21 @@ def test_a_client_beyond_its_limit_is_rejected_and_nobody_else(gunicorn: Gunicor
     assert shown.sum("mru_api_requests_total", status=429) == 3
 
 
+def test_no_spelling_of_the_header_makes_another_client(gunicorn: Gunicorn) -> None:
+    forged = [
+        b"X-Forwarded-For: 198.51.100.%d\r\nX-Forwarded-For: 192.0.2.1\r\n",
+        b"x-forwarded-for: 198.51.100.%d, 192.0.2.1\r\n",
+        b"X-Forwarded-For: 192.0.2.1\r\nX_Forwarded_For: 198.51.100.%d\r\n",
+        b"X_Forwarded_For: 198.51.100.%d\r\nX-Forwarded-For: 192.0.2.1\r\n",
+    ]
+    for number in range(2 * LIMIT):
+        lines = forged[number % len(forged)] % number
+        request = b"GET /openapi.json HTTP/1.1\r\nHost: api\r\nConnection: close\r\n%s\r\n" % lines
+        head, _ = gunicorn.send(request)
+        status = b"200" if number < LIMIT else b"429"
+        assert head.startswith(b"HTTP/1.1 %s " % status), (number, lines)
+
+
 def test_probes_and_notifications_go_on(gunicorn: Gunicorn) -> None:
     for _ in range(2 * LIMIT):
         assert gunicorn.ask("GET", "/openapi.json")[0] in {200, 429}
