@@ -9,6 +9,7 @@ from api.compression import compress
 from api.cors import open_for_reading
 from api.document import CONFIG, Api
 from api.kept import KeptAnswers
+from api.limiting.limited import limit_requests, stand_before
 from api.observe import observe_requests
 from api.pages import static, views
 from api.problems import handle_errors
@@ -23,6 +24,7 @@ def create_app(settings: Settings) -> Flask:
     app.config.from_mapping(CONFIG)
     app.url_map.merge_slashes = False  # '//movies' is 404 rather than a page that redirects
     observe_requests(app)
+    limit_requests(app)
     guard_imports(app)
     for finish in (compress, keep_nothing_else, open_for_reading):
         app.after_request(finish)
@@ -34,5 +36,6 @@ def create_app(settings: Settings) -> Flask:
     handle_errors(app)
     made = Services.install(app, settings, document=api.render(), pages=static.mark_of_pages())
     kept = KeptAnswers(app.wsgi_app, made.database, made.release)
-    app.wsgi_app = Protected(kept)  # type: ignore[method-assign]  # as Flask's documentation has it
+    limited = stand_before(kept, app.wsgi_app, settings.rate_limit)
+    app.wsgi_app = Protected(limited)  # type: ignore[method-assign]  # as Flask's documentation has it
     return app

@@ -61,9 +61,19 @@ HEADERS: Final[Mapping[str, dict[str, Any]]] = {
     "WWW-Authenticate": _header(
         "How a notification is signed, or that a token is needed.", "MRU-HMAC-SHA256"
     ),
+    "RateLimit-Policy": _header(
+        "How many requests (`q`) a client may send in a window of `w` seconds. Only where this API "
+        "limits requests, here and below; probes and notifications are never limited. A client is "
+        "an address or, where the API has given it one, the key that it sends as `X-API-Key`.",
+        '"default";q=600;w=60',
+    ),
+    "RateLimit": _header(
+        "How many requests (`r`) the client has left in its window, which ends in `t` seconds.",
+        '"default";r=599;t=60',
+    ),
     "Allow": _header("The methods that there are.", "GET, HEAD, OPTIONS"),
 }
-EVERYWHERE: Final = ("X-Request-ID",)
+EVERYWHERE: Final = ("X-Request-ID", "RateLimit-Policy", "RateLimit")
 TAGGED: Final = ("ETag", "Cache-Control", "Vary")
 
 
@@ -121,6 +131,7 @@ _DETAILS: Final[Mapping[int, str]] = {
     413: "The body must not be longer than 65536 bytes.",
     415: "The body must be application/json.",
     422: "The request names 1 thing that is not right.",
+    429: "Too many requests: the limit is 600 in 60 s. Try again in 12 s.",
     503: "The database does not answer.",
 }
 _FAULTS: Final[Mapping[int, list[tuple[str, str]]]] = {
@@ -129,6 +140,7 @@ _FAULTS: Final[Mapping[int, list[tuple[str, str]]]] = {
 _HEADERS_OF: Final[Mapping[int, tuple[str, ...]]] = {
     401: ("WWW-Authenticate",),
     404: ("Retry-After",),
+    429: ("Retry-After",),
     503: ("Retry-After",),
 }
 ANY_PROBLEM: Final = "Problem"

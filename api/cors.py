@@ -14,11 +14,14 @@ _OPEN: Final = frozenset({"/movies", "/suggest", "/openapi.json"})
 _OPEN_BELOW: Final = "/movies/"
 
 # Beyond these, scripts see only a few headers (Fetch, "CORS-safelisted response-header name").
-_EXPOSED: Final = "ETag, Link, Retry-After, X-Request-ID, X-Total-Count, X-Total-Relation"
+_EXPOSED: Final = (
+    "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID, X-Total-Count, "
+    "X-Total-Relation"
+)
 
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "GET, HEAD",
-    "Access-Control-Allow-Headers": "If-None-Match, X-Request-ID",
+    "Access-Control-Allow-Headers": "If-None-Match, X-API-Key, X-Request-ID",
     "Access-Control-Max-Age": "86400",
 }
 

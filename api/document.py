@@ -32,6 +32,7 @@ from api.components import (
     problem_name,
     references,
 )
+from api.limiting import is_limited
 from api.parameters import read_query
 from schemas.search import MOVIE_FIELDS
 
@@ -137,12 +138,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
     def route(self, rule: str, **options: Any) -> Decorator:
         """Serves a view under `rule`. One that reads no query refuses whatever stands in one."""
         register = super().route(rule, **options)
+        methods = options.get("methods", ["GET"])
+        limited = any(is_limited(method, rule) for method in methods)
 
         def decorator(view: View) -> View:
             strict = view if _described(view).get("reads_query") else _refuse_queries(view)
             _describe(strict, operationId=_camel_case(view.__name__))
             _describe(strict, parameters=["X-Request-ID"])
-            self.problems(422)(strict)
+            self.problems(422, *([429] if limited else []))(strict)
             return cast("View", register(strict))
 
         return decorator

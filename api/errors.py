@@ -7,6 +7,7 @@ ApiError
 ├── NotFoundError          404
 ├── WrongContentTypeError  415
 ├── InvalidError           422
+├── TooManyRequestsError   429
 ├── ClientGoneError        499
 └── UnavailableError       503
     ├── BusyError
@@ -81,6 +82,12 @@ class InvalidError(ApiError):
     def __init__(self, faults: Faults) -> None:
         things = "1 thing that is" if len(faults) == 1 else f"{len(faults)} things that are"
         super().__init__(f"The request names {things} not right.", faults=faults)
+
+
+class TooManyRequestsError(ApiError):
+    """The client is beyond its rate limit. `api/limiting/limited.py` adds Retry-After."""
+
+    status = 429
 
 
 class UnavailableError(ApiError):

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from api.limiting.settings import RateLimit
 from schemas.settings import DatabaseSettings, Environment, LogFormat, SettingError
 from schemas.traces import FLASK
 
@@ -41,6 +42,7 @@ class Settings:
     imports_visibility: Visibility
     operator_tokens: tuple[str, ...] = dataclasses.field(repr=False)
     show_invalid_records: bool
+    rate_limit: RateLimit
     log_format: LogFormat
 
     @property
@@ -64,6 +66,7 @@ class Settings:
             imports_visibility=environment.choice("MRU_IMPORTS_VISIBILITY", Visibility.OPERATORS),
             operator_tokens=environment.optional_secrets("MRU_OPERATOR_TOKEN"),
             show_invalid_records=environment.boolean("MRU_SHOW_INVALID_RECORDS", default=False),
+            rate_limit=RateLimit.read(environment),
             log_format=environment.choice("MRU_LOGS", LogFormat.JSON),
         )
 

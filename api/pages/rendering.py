@@ -10,12 +10,12 @@ from typing import Any, Final
 import jinja2
 import orjson
 import sqlalchemy as sa
-from flask import Response
+from flask import Response, request
 from werkzeug.http import HTTP_STATUS_CODES
 
 from api.audience import sees_imports
 from api.caching import conditional
-from api.errors import ApiError, Faults, InvalidError
+from api.errors import ApiError, Faults, InvalidError, TooManyRequestsError
 from api.observe import request_id
 from api.pages import figures, static
 from api.problems import note_failure
@@ -46,7 +46,7 @@ _HTMX: Final = orjson.dumps(
         "responseHandling": [
             {"code": "204|304", "swap": False},
             {"code": "[23]..", "swap": True},
-            {"code": "404|422|500|503", "swap": True},
+            {"code": "404|422|429|500|503", "swap": True},
             {"code": "...", "swap": False, "error": True},
         ],
     }
@@ -113,8 +113,13 @@ def show_when_changed(
 
 
 def show_failure(error: ApiError, root: str) -> Response:
-    """Writes a page that tells of an error and of nothing else, and replaces no part of another."""
-    answer = show("failure.html", {"root": root}, Failure.of(error))
+    """Writes a page that tells of an error and of nothing else, and replaces no part of another.
+
+    The message of a rate limit goes to the place for messages of the page that asked for a part.
+    """
+    alone = isinstance(error, TooManyRequestsError) and "HX-Request" in request.headers
+    template = "failure_alone.html" if alone else "failure.html"
+    answer = show(template, {"root": root}, Failure.of(error))
     answer.headers["HX-Reswap"] = "none"
     return answer
 

@@ -42,11 +42,11 @@ class Site:
 
 
 @contextlib.contextmanager
-def running_site(address: Address, files: list[Path]) -> Iterator[Site]:
-    """Yields a site with the films of some files."""
+def running_site(address: Address, files: list[Path], **changes: str) -> Iterator[Site]:
+    """Yields a site with the films of some files; `changes` are of the API's settings."""
     with make_database(address) as dsns:
         store(dsns.admin, films_of(files))
-        with Gunicorn(api_environment(dsns.api, WEB_CONCURRENCY="1")) as gunicorn:
+        with Gunicorn(api_environment(dsns.api, WEB_CONCURRENCY="1", **changes)) as gunicorn:
             yield Site(f"http://127.0.0.1:{gunicorn.port}", dsns.admin)
 
 

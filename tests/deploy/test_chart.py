@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from api.limiting.settings import Rate
 from api.settings import Settings as ApiSettings
 from schemas.settings import Environment
 from tests.builders import SECRET
@@ -62,6 +63,10 @@ def test_no_secret_stands_in_a_manifest(variant: str) -> None:
         "images.worker.tag=a b",
         "operator.replicas=1",
         "spread.zones=even",
+        "api.rateLimit.limit=often",
+        "api.rateLimit.limit=0/minute",
+        "api.rateLimit.key=cookie",
+        "api.rateLimit.trustedProxies=-1",
     ],
 )
 def test_a_typo_in_the_values_is_refused(typo: str) -> None:
@@ -82,6 +87,7 @@ def test_a_typo_in_the_values_is_refused(typo: str) -> None:
         ("worker.autoscaling.maxReplicas=2", "worker.autoscaling.minReplicas"),
         ("metrics.apiPort=8080", "metrics.apiPort"),
         ("metrics.podMonitor=true", "metrics.enabled"),
+        ("api.rateLimit.key=api-key", "secrets.apiKeys"),
     ],
 )
 def test_values_that_do_not_go_together_are_refused(values: str, reason: str) -> None:
@@ -358,9 +364,33 @@ def test_what_a_room_requires_it_is_told(production: Rendered) -> None:
 
     api = ApiSettings.read(told("-api"))
     assert not api.allow_post_movies
+    assert api.rate_limit.rate == Rate(600, 60)
     worker = WorkerSettings.read(told("-worker"))
     assert worker.heartbeat_file == "/tmp/heartbeat"
     assert WorkerSettings.read(told("-operator")) == worker
+
+
+def test_the_api_limits_requests_only_where_it_is_told_to() -> None:
+    told = render().environment("-api")
+    assert not told.keys() & {"MRU_RATE_LIMIT", "MRU_RATE_LIMIT_KEY", "MRU_TRUSTED_PROXIES"}
+
+
+@pytest.mark.parametrize(
+    ("behind", "more", "trusted"), [(0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)]
+)
+def test_the_load_balancer_is_a_trusted_proxy_where_there_is_one(
+    behind: int, more: int, trusted: int
+) -> None:
+    values = f"api.rateLimit.limit=5/second,api.rateLimit.trustedProxies={more}"
+    told = render("--set", f"{values},ingress.enabled={'true' if behind else 'false'}")
+    assert told.environment("-api")["MRU_TRUSTED_PROXIES"] == str(trusted)
+
+
+def test_api_keys_come_from_a_secret() -> None:
+    values = "api.rateLimit.limit=5/second,api.rateLimit.key=api-key,secrets.apiKeys=partners"
+    told = render("--set", values).environment("-api")
+    assert told["MRU_RATE_LIMIT_KEY"] == "api-key"
+    assert told["MRU_API_KEYS"] == {"secretKeyRef": {"name": "partners", "key": "keys"}}
 
 
 @pytest.mark.parametrize("name", ["alerts.yaml", "dashboard.json"])

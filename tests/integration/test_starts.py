@@ -97,6 +97,11 @@ def run(module: list[str], variables: dict[str, str]) -> "subprocess.CompletedPr
             API | {"MRU_NOTIFICATION_SECRET": f"{SECRET} short"},
             "MRU_NOTIFICATION_SECRET must hold secrets of at least 32 characters each.",
         ),
+        (
+            GUNICORN,
+            API | {"MRU_RATE_LIMIT": "often"},
+            "MRU_RATE_LIMIT must be requests in a time, such as 600/minute, not 'often'.",
+        ),
         (EMULATOR, {}, "AWS_ENDPOINT_URL is not set."),
         (
             EMULATOR,

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 ROOMS = ("api", "worker", "notifier", "schemas", "local")
 VARIABLE = re.compile(r"(MRU|WEB)_[A-Z_]*[A-Z]")
 ROW = re.compile(r"^\| `(?P<name>[A-Z_]+)` \| (?P<default>[^|]+) \|", re.MULTILINE)
+_SECRETS = ("_SECRET", "_PASS", "_TOKEN", "_API_KEYS")
 # What the stack writes to stack.env for other programs; no room reads them.
 WRITTEN = {"MRU_BUCKET", "MRU_DEAD_QUEUE_URL"}
 
@@ -51,7 +52,7 @@ def test_every_variable_of_the_code_is_documented_and_no_other() -> None:
     names = {name for name, _ in documented() if VARIABLE.fullmatch(name)}
     read = set(read_by_the_code()) - WRITTEN
     # `secret_file` puts the ending to the name that it is given.
-    read |= {f"{name}_FILE" for name in read if name.endswith(("_SECRET", "_PASS", "_TOKEN"))}
+    read |= {f"{name}_FILE" for name in read if name.endswith(_SECRETS)}
     assert names == read
 
 
