@@ -15,6 +15,7 @@ import psycopg2.extensions as pg
 import sqlalchemy as sa
 
 from api.admission import Gate
+from api.breaker import Breaker, UnansweredError
 from api.deadline import present_request
 from api.errors import DatabaseUnavailableError
 from api.observe import DatabaseFault, note_database_fault
@@ -49,6 +50,7 @@ class Database:
     ) -> None:
         self._settings = settings
         self._gate = Gate(costly_at_once)
+        self._breaker = Breaker()
         self._engine: sa.Engine | None = None
         self._lock = threading.Lock()
 
@@ -59,7 +61,7 @@ class Database:
         cheaper than to try each before use. Then the question is asked once more, over another one;
         after a spoiled one twice, for a question that takes just as long as it may spoils several.
         """
-        with _unavailability(), self._gate.question():
+        with self._breaker.question(), _unavailability(), self._gate.question():
             for _ in range(_MORE_TRIES):
                 with contextlib.suppress(SpoiledConnectionError):
                     return self._ask_unless_dead(question)
@@ -105,11 +107,14 @@ def _unavailability() -> Iterator[None]:
             raise DatabaseUnavailableError(
                 f"The database needed more than {STATEMENT_SECONDS} seconds."
             ) from error
+        if isinstance(error.orig, psycopg2.errors.LockNotAvailable):
+            note_database_fault(DatabaseFault.TIMEOUT)
+            raise UnansweredError("The database is locked for maintenance.") from error
         note_database_fault(DatabaseFault.AWAY)
-        raise DatabaseUnavailableError("The database does not answer.") from error
+        raise UnansweredError("The database does not answer.") from error
     except (sa.exc.InterfaceError, SpoiledConnectionError) as error:
         note_database_fault(DatabaseFault.AWAY)
-        raise DatabaseUnavailableError("The database does not answer.") from error
+        raise UnansweredError("The database does not answer.") from error
     except sa.exc.TimeoutError as error:
         note_database_fault(DatabaseFault.NO_CONNECTION)
         raise DatabaseUnavailableError("Every connection to the database is in use.") from error

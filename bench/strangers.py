@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import urlencode
 
 from bench.clients.flood import Flood, dear_searches
-from bench.clients.honest import Asked, Honest, honest_clients
+from bench.clients.honest import Asked, Honest, Steady, ask, honest_clients
 from bench.clients.slow import KINDS, SECRET, SlowClients
 from bench.markdown import list_facts, table
 from bench.plan import ROOT
@@ -70,6 +71,7 @@ class Plan:
 
     movies: int
     seconds: float
+    parts: tuple[str, ...]
     folder: Path
     results: Path
 
@@ -80,13 +82,15 @@ class Plan:
         parser.add_argument("--quick", action="store_true", help="20,000 movies, 15 seconds each")
         parser.add_argument("--movies", type=int)
         parser.add_argument("--seconds", type=float)
+        parser.add_argument("--only", choices=_PARTS, action="append", help="a part; repeatable")
         parser.add_argument("--folder", type=Path, default=ROOT / ".local" / "bench-strangers")
         parser.add_argument("--results", type=Path)
         given = parser.parse_args(words)
-        whole = not (given.quick or given.movies or given.seconds)
+        whole = not (given.quick or given.movies or given.seconds or given.only)
         return cls(
             movies=given.movies or (20_000 if given.quick else _MOVIES),
             seconds=given.seconds or (15.0 if given.quick else _SECONDS),
+            parts=tuple(given.only or _PARTS),
             folder=given.folder.resolve(),
             results=given.results
             or ROOT / ("bench/RESULTS.md" if whole else ".local/bench-strangers-results.md"),
@@ -117,8 +121,8 @@ def _run(plan: Plan) -> int:
     wipe(plan.folder)
     try:
         with _target(plan) as (target, facts):
-            goals = [*_slow_goals(target, plan), *_flood_goals(target, plan)]
-            goals += _lock_goals(target, plan)
+            _warm_up(target)
+            goals = [goal for part in plan.parts for goal in _PARTS[part](target, plan)]
     finally:
         wipe(plan.folder)
         plan.folder.rmdir()
@@ -163,10 +167,10 @@ def _honest_searches(movies: list[dict[str, object]]) -> Iterator[str]:
     for movie in itertools.cycle(movies):
         words = [word for word in str(movie["title"]).split()[:-1] if len(word) > 4]
         if words and dice.random() < 0.7:
-            yield f"/movies?title={dice.choice(words)}&limit={dice.randrange(10, 100)}"
+            yield f"/movies?{urlencode({'title': dice.choice(words), 'limit': dice.randrange(10, 100)})}"
         elif movie["cast"]:
             name = dice.choice(list(movie["cast"]))  # type: ignore[call-overload]
-            yield f"/movies?actor={name.replace(' ', '+')}&limit={dice.randrange(10, 100)}"
+            yield f"/movies?{urlencode({'actor': name, 'limit': dice.randrange(10, 100)})}"
 
 
 def _slow_goals(target: Target, plan: Plan) -> Iterator[Goal]:
@@ -233,8 +237,6 @@ def _closed_loop(
     port: int, searches: Iterator[str], lock: threading.Lock, asked: list[Asked]
 ) -> Iterator[None]:
     """Has clients that ask again as soon as they have an answer, at most ten times a second."""
-    from bench.clients.honest import Steady, ask  # noqa: PLC0415
-
     def search() -> Asked:
         with lock:
             target = next(searches)
@@ -288,6 +290,20 @@ def _noted(*goals: Goal) -> Iterator[Goal]:
     for goal in goals:
         say(f"{'met ' if goal.met else 'MISSED'} {goal.what}: {goal.measured} (wanted: {goal.wanted})")
         yield goal
+
+
+def _warm_up(target: Target) -> None:
+    """Lets both processes open their connections and read their templates."""
+    pages = itertools.islice(dear_searches(_SEED - 1), 4 * 7)
+    for search in (*itertools.islice(target.searches, 20), *pages):
+        ask(target.port, "GET", search)
+
+
+_PARTS: Final[dict[str, Callable[[Target, Plan], Iterator[Goal]]]] = {
+    "slow": _slow_goals,
+    "flood": _flood_goals,
+    "lock": _lock_goals,
+}
 
 
 if __name__ == "__main__":

@@ -23,9 +23,8 @@ from worker.roles import API, MIGRATOR, WORKER
 _API_SESSIONS: Final = {
     "default_transaction_read_only": "on",
     "statement_timeout": "3s",  # api.database.STATEMENT_SECONDS: a test holds them together
-    # Longer than a statement, so that it ends no wait of the API's: a lock time-out would be
-    # reported in the statement time-out's place.
-    "lock_timeout": "5s",
+    # Whatever locks a table for longer is no moment's work: the API then rejects searches at once.
+    "lock_timeout": "1s",
     "idle_in_transaction_session_timeout": "30s",
     # The API replaces a connection older than ten minutes, so it never meets one that ended thus.
     "idle_session_timeout": "15min",

@@ -5,13 +5,13 @@ gunicorn's own threads read from the socket and write to it: a client that sends
 does not read its response, holds one of them for as long as it likes.
 """
 
-import dataclasses
+import collections
 import errno
 import selectors
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
@@ -37,32 +37,34 @@ _NOTIFYING: Final = 2
 # So many requests of a kind wait for a thread, if only for a moment; more are rejected.
 _SEARCHES_WAITING: Final = 64
 _NOTIFICATIONS_WAITING: Final = 64
+_WAIT_SECONDS: Final = 0.5  # where one has waited for so long, others need not begin to
 _LIGHT_WAITING: Final = 256
 
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _NOT_THERE: Final = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR}
 
 
-@dataclasses.dataclass
 class Lane:
     """Some threads for requests of one kind, so that no other kind can take all threads."""
 
-    threads: int
-    waiting: int
-    taken: int = 0
+    def __init__(self, threads: int, waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(threads)
+        self._most_waiting = waiting
+        self._waiting = collections.deque[Connection]()
 
-    def __post_init__(self) -> None:
-        self._pool = ThreadPoolExecutor(self.threads)
-
-    @property
-    def has_room(self) -> bool:
+    def has_room(self, now: float) -> bool:
         """Whether another request would be served at once, or a moment later."""
-        return self.taken < self.threads + self.waiting
+        while self._waiting and self._waiting[0].is_started:
+            self._waiting.popleft()
+        if not self._waiting:
+            return True
+        stuck = now - self._waiting[0].arrived > _WAIT_SECONDS
+        return not stuck and len(self._waiting) < self._most_waiting
 
-    def submit(self, *call: Any) -> "Future[Any]":
-        """Has a thread make a call. Whoever is told of its end subtracts 1 from `taken`."""
-        self.taken += 1
-        return self._pool.submit(*call)
+    def submit(self, serve: Callable[[Connection], bool], connection: Connection) -> "Future[bool]":
+        """Has a thread serve a request."""
+        self._waiting.append(connection)
+        return self._pool.submit(serve, connection)
 
     def shutdown(self) -> None:
         """Lets the threads end."""
@@ -177,27 +179,25 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._bound_memory()
 
     def _serve(self, connection: Connection, request: Any) -> None:
-        lane = self.tpool.of(decoded_path(request.path))
-        if not lane.has_room:
+        lane, now = self.tpool.of(decoded_path(request.path)), time.monotonic()
+        if not lane.has_room(now):
             self._reject(connection, BusyError())
             return
         self._watch(connection, 0)
-        connection.state = State.SERVING
-        connection.request = request
-        connection.arrived = time.monotonic()
+        connection.begin(request, now)
         served = lane.submit(self.handle, connection)
         served.add_done_callback(
-            lambda done: self.method_queue.defer(self._finish, connection, lane, done)
+            lambda done: self.method_queue.defer(self._finish, connection, done)
         )
 
     def handle(self, connection: Connection) -> bool:
         """Serves a request, in a thread of its lane, and sends what the client takes at once."""
+        connection.is_started = True
         with serving_request(connection.arrived, connection.socket):
             keeps = bool(super().handle(connection))
         return self._flush(connection) and keeps
 
-    def _finish(self, connection: Connection, lane: Lane, served: "Future[bool]") -> None:
-        lane.taken -= 1
+    def _finish(self, connection: Connection, served: "Future[bool]") -> None:
         connection.request = None
         connection.keeps = not served.cancelled() and not served.exception() and served.result()
         self._send(connection)

@@ -1,0 +1,63 @@
+"""A circuit breaker before the database: while it does not answer, nobody waits to learn so again.
+
+After a few failures in a row every question is rejected at once. Once a second one is let through;
+if it is answered, so are all others from then on.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from api.errors import DatabaseUnavailableError
+
+_IN_A_ROW: Final = 3
+_TRY_EVERY_SECONDS: Final = 1.0
+
+
+class UnansweredError(DatabaseUnavailableError):
+    """The database took its time and gave no answer: it is away, stopped, or holds a lock."""
+
+
+class Breaker:
+    """Counts questions without an answer; it is closed as long as questions are let through."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._next_try = 0.0
+        self._last: UnansweredError | None = None
+
+    @contextlib.contextmanager
+    def question(self) -> Iterator[None]:
+        """Lets a question through. Raises UnansweredError at once while it is open."""
+        self._enter()
+        try:
+            yield
+        except UnansweredError as error:
+            self._count(error)
+            raise
+        except BaseException:
+            self._close()  # some answer, if not the one that was wanted
+            raise
+        self._close()
+
+    def _enter(self) -> None:
+        with self._lock:
+            if self._last is None or self._failures < _IN_A_ROW:
+                return
+            now = time.monotonic()
+            if now < self._next_try:
+                raise UnansweredError(self._last.detail)
+            self._next_try = now + _TRY_EVERY_SECONDS
+
+    def _count(self, error: UnansweredError) -> None:
+        with self._lock:
+            self._failures += 1
+            self._last = error
+            self._next_try = time.monotonic() + _TRY_EVERY_SECONDS
+
+    def _close(self) -> None:
+        with self._lock:
+            self._failures, self._last = 0, None
