@@ -1,4 +1,4 @@
-"""A circuit breaker before the database: while it does not answer, nobody waits to learn so again.
+"""A circuit breaker before the movies: while they cannot be read, nobody waits to learn so again.
 
 After a few failures in a row every question is rejected at once. Once a second one is let through;
 if it is answered, so are all others from then on.
@@ -30,11 +30,14 @@ class Breaker:
         self._last: UnansweredError | None = None
 
     @contextlib.contextmanager
-    def question(self) -> Iterator[None]:
-        """Lets a question through. Raises UnansweredError at once while it is open."""
-        self._enter()
+    def question(self) -> Iterator[bool]:
+        """Lets a question through, and yields whether it is one to try by.
+
+        Raises UnansweredError at once while it is open.
+        """
+        is_trial = self._enter()
         try:
-            yield
+            yield is_trial
         except UnansweredError as error:
             self._count(error)
             raise
@@ -43,14 +46,15 @@ class Breaker:
             raise
         self._close()
 
-    def _enter(self) -> None:
+    def _enter(self) -> bool:
         with self._lock:
             if self._last is None or self._failures < _IN_A_ROW:
-                return
+                return False
             now = time.monotonic()
             if now < self._next_try:
                 raise UnansweredError(self._last.detail)
             self._next_try = now + _TRY_EVERY_SECONDS
+            return True
 
     def _count(self, error: UnansweredError) -> None:
         with self._lock:

@@ -35,9 +35,9 @@ def conditional(
         raise failed
     if request.if_none_match:
         # A tag that is right was given for this very question: there is no need to read it again.
-        return database.ask(lambda connection: _answer_if_changed(connection, read, answer))
+        return database.ask_movies(lambda connection: _answer_if_changed(connection, read, answer))
     question = read()
-    return database.ask(lambda connection: _answer(connection, question, answer))
+    return database.ask_movies(lambda connection: _answer(connection, question, answer))
 
 
 def _answer_if_changed(

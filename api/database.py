@@ -45,9 +45,7 @@ class SpoiledConnectionError(Exception):
 class Database:
     """A pool of connections, which is made at the first use of it."""
 
-    def __init__(
-        self, settings: DatabaseSettings, *, costly_at_once: int = SEARCHING
-    ) -> None:
+    def __init__(self, settings: DatabaseSettings, *, costly_at_once: int = SEARCHING) -> None:
         self._settings = settings
         self._gate = Gate(costly_at_once)
         self._breaker = Breaker()
@@ -61,11 +59,21 @@ class Database:
         cheaper than to try each before use. Then the question is asked once more, over another one;
         after a spoiled one twice, for a question that takes just as long as it may spoils several.
         """
-        with self._breaker.question(), _unavailability(), self._gate.question():
+        with _unavailability(), self._gate.question():
             for _ in range(_MORE_TRIES):
                 with contextlib.suppress(SpoiledConnectionError):
                     return self._ask_unless_dead(question)
             return self._ask_unless_dead(question)
+
+    def ask_movies(self, question: Callable[[sa.Connection], Answer]) -> Answer:
+        """Asks like `ask` a question that reads the movies, and rejects it while none is answered.
+
+        Raises DatabaseUnavailableError, BusyError.
+        """
+        with self._breaker.question() as is_trial:
+            if is_trial:
+                self.ask(_try_movies)
+            return self.ask(question)
 
     def _ask_unless_dead(self, question: Callable[[sa.Connection], Answer]) -> Answer:
         try:
@@ -95,6 +103,14 @@ class Database:
             if self._engine is None:
                 self._engine = _make_engine(self._settings)
             return self._engine
+
+
+# Whoever has this asked for him is not kept waiting for a lock that others have waited for.
+_TRIAL: Final = "SET LOCAL lock_timeout = '5ms'; SELECT FROM movies LIMIT 0"
+
+
+def _try_movies(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(_TRIAL)
 
 
 @contextlib.contextmanager

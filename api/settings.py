@@ -29,7 +29,8 @@ class Settings:
     """Everything that the API has to be told.
 
     Objects of any of the `buckets` are imported; what is posted goes into the first of them.
-    In each process `costly_searches` may run at once. Whoever presents one of the `operator_tokens` is an operator.
+    In each process `costly_searches` may run at once. Whoever presents one of the `operator_tokens`
+    is an operator.
     """
 
     database: DatabaseSettings

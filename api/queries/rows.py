@@ -92,8 +92,8 @@ def given(milliseconds: int) -> Iterator[None]:
     """Tells a time-out of the statement within, which has so long, from one of the one before it.
 
     Of a time-out that fires in the moment in which its statement ends, Postgres tells the next one,
-    and it may have told so before that was asked. Raises SpoiledConnectionError, and ClientGoneError
-    where nobody waits for the response any longer.
+    and it may have told so before that was asked. Raises SpoiledConnectionError; ClientGoneError
+    where nobody waits for the response any longer; DatabaseUnavailableError where it would be late.
     """
     _within_request(milliseconds)
     began = time.monotonic()

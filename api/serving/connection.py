@@ -55,7 +55,7 @@ class Outbox:
             del self._unsent[:sent]
         return True
 
-    def setblocking(self, _: bool) -> None:
+    def setblocking(self, _: bool) -> None:  # noqa: FBT001  as a socket has it
         """Does nothing: this socket never blocks."""
 
     def shutdown(self, _: int) -> None:
@@ -141,7 +141,8 @@ class Connection:
         """Does nothing: the request has been parsed."""
 
     def __next__(self) -> Request:
-        assert self.request is not None
+        if self.request is None:
+            raise StopIteration
         return self.request
 
     def finish_body(self, deadline: float | None = None) -> bool:  # noqa: ARG002  gunicorn's name

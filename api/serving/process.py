@@ -170,10 +170,8 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
                 self._welcome_body(connection)
 
     def _welcome_body(self, connection: Connection) -> None:
-        """Tells a client to go on that waits for a word before it sends a body (RFC 9110, 10.1.1)."""
-        head = connection.inbox.head
-        if head._expected_100_continue:  # noqa: SLF001  gunicorn has no other name for it
-            head._expected_100_continue = False  # noqa: SLF001
+        """Asks a client for a body that it does not send unasked."""
+        if connection.inbox.awaits_continue():
             connection.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._flush(connection)
         self._bound_memory()
@@ -225,7 +223,8 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._bound_memory()
         elif connection.keeps:
             connection.state = State.RECEIVING if connection.inbox else State.IDLE
-            connection.deadline = now + (RECEIVE_SECONDS if connection.inbox else self.cfg.keepalive)
+            wait = RECEIVE_SECONDS if connection.inbox else self.cfg.keepalive
+            connection.deadline = now + wait
             self._advance(connection)
         else:
             self._end(connection)

@@ -12,6 +12,7 @@ from api.errors import ApiError
 from api.protection import HEADERS, POLICY_HEADER
 from schemas.problem import PROBLEM_CONTENT_TYPE, problem
 
+
 class _Sends(Protocol):
     def sendall(self, data: bytes, /) -> object: ...
 

@@ -52,6 +52,13 @@ class Inbox:
         """Adds what has arrived."""
         self._received += data
 
+    def awaits_continue(self) -> bool:
+        """Tells, once, whether the client sends a body only when asked to: RFC 9110, 10.1.1."""
+        awaits = bool(self.head and self.head._expected_100_continue)  # noqa: SLF001  no other name
+        if self.head:
+            self.head._expected_100_continue = False  # noqa: SLF001  gunicorn would say it again
+        return awaits
+
     def take(self) -> Request | None:
         """Returns the next request once all of it is here, else None.
 
@@ -96,4 +103,3 @@ class Inbox:
         if self._received.count(b"\n") != self._received.count(b"\r\n"):
             # A line that ends otherwise: the head would never end. gunicorn says so.
             Request(self._configuration, IterUnreader([bytes(self._received)]), self._address, 1)
-

@@ -36,7 +36,9 @@ def notification(secret: str) -> tuple[dict[str, str], bytes]:
     }, body
 
 
-def ask(port: int, method: str, target: str, *, body: bytes | None = None, headers: Any = ()) -> Asked:
+def ask(
+    port: int, method: str, target: str, *, body: bytes | None = None, headers: Any = ()
+) -> Asked:
     """Asks once, over a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
     began = time.monotonic()
@@ -53,7 +55,7 @@ def ask(port: int, method: str, target: str, *, body: bytes | None = None, heade
 
 
 class Steady:
-    """Asks one thing after another, `every` so many seconds, in a thread."""
+    """Asks one thing after another in a thread: `every` so many seconds, late or not at all."""
 
     def __init__(self, ask: Callable[[], Asked], every: float) -> None:
         self.asked: list[Asked] = []
@@ -86,7 +88,7 @@ class Steady:
         following = time.monotonic()
         while not self._stop.wait(max(0.0, following - time.monotonic())):
             self.asked.append(self._ask())
-            following += self._every
+            following = max(following + self._every, time.monotonic())
 
 
 @dataclasses.dataclass(frozen=True)

@@ -127,7 +127,7 @@ def test_sessions_of_each_role_begin_with_its_bounds(server: Server) -> None:
     assert session_of(server.dsn("api")) == {
         "default_transaction_read_only": "on",
         "statement_timeout": f"{STATEMENT_SECONDS}s",
-        "lock_timeout": "5s",
+        "lock_timeout": "1s",
         "idle_in_transaction_session_timeout": "30s",
         "idle_session_timeout": "15min",
         # On RDS the parameter group has to.

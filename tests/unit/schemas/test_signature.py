@@ -119,7 +119,7 @@ def test_a_timestamp_that_is_no_decimal_number_is_refused(timestamp: str) -> Non
 @example(sign(SECRET, NOW, BODY).removeprefix("v1="))
 @example(sign(SECRET, NOW, BODY) + "\n")
 def test_any_other_signature_is_refused(signature: str) -> None:
-    with pytest.raises(SignatureError, match="does not match the body"):
+    with pytest.raises(SignatureError, match=r"does not match the body|64 hexadecimal digits"):
         check(signature=signature)
 
 
