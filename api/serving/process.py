@@ -5,26 +5,24 @@ gunicorn's own threads read from the socket and write to it: a client that sends
 does not read its response, holds one of them for as long as it likes.
 """
 
-import collections
 import errno
 import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, Final
 
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 from werkzeug.exceptions import HTTPException, RequestTimeout
 
-from api.bodies import NOTIFICATIONS, decoded_path
+from api.bodies import decoded_path
 from api.deadline import serving_request
 from api.errors import ApiError, BusyError
 from api.serving.connection import UNTAKEN_SECONDS, Connection, State
+from api.serving.lanes import Lanes
 from api.serving.rejection import write_rejection
-from api.settings import SEARCHING
 
 # From the first byte of a request, or from the acceptance of its connection, to its last byte.
 RECEIVE_SECONDS: Final = 10
@@ -33,64 +31,8 @@ _LINGER_SECONDS: Final = 2  # for a client to read the last response before it s
 _SWEEP_SECONDS: Final = 0.5
 _HELD_MAX_BYTES: Final = 64 * 1024 * 1024  # for all clients of a process together
 
-_NOTIFYING: Final = 2
-# So many requests of a kind wait for a thread, if only for a moment; more are rejected.
-_SEARCHES_WAITING: Final = 64
-_NOTIFICATIONS_WAITING: Final = 64
-_WAIT_SECONDS: Final = 0.5  # where one has waited for so long, others need not begin to
-_LIGHT_WAITING: Final = 256
-
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _NOT_THERE: Final = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR}
-
-
-class Lane:
-    """Some threads for requests of one kind, so that no other kind can take all threads."""
-
-    def __init__(self, threads: int, waiting: int) -> None:
-        self._pool = ThreadPoolExecutor(threads)
-        self._most_waiting = waiting
-        self._waiting = collections.deque[Connection]()
-
-    def has_room(self, now: float) -> bool:
-        """Whether another request would be served at once, or a moment later."""
-        while self._waiting and self._waiting[0].is_started:
-            self._waiting.popleft()
-        if not self._waiting:
-            return True
-        stuck = now - self._waiting[0].arrived > _WAIT_SECONDS
-        return not stuck and len(self._waiting) < self._most_waiting
-
-    def submit(self, serve: Callable[[Connection], bool], connection: Connection) -> "Future[bool]":
-        """Has a thread serve a request."""
-        self._waiting.append(connection)
-        return self._pool.submit(serve, connection)
-
-    def shutdown(self) -> None:
-        """Lets the threads end."""
-        self._pool.shutdown(wait=False)
-
-
-class Lanes:
-    """All the threads of a process; gunicorn takes them for its one pool."""
-
-    def __init__(self) -> None:
-        self.searches = Lane(SEARCHING, _SEARCHES_WAITING)
-        self.notifications = Lane(_NOTIFYING, _NOTIFICATIONS_WAITING)
-        self.light = Lane(1, _LIGHT_WAITING)  # what needs neither database nor queue
-
-    def of(self, path: str) -> Lane:
-        """Returns the lane of the requests for a path."""
-        if path == NOTIFICATIONS:
-            return self.notifications
-        if path.startswith(("/health/", "/ui/static/", "/docs", "/openapi.json", "/robots.txt")):
-            return self.light
-        return self.searches
-
-    def shutdown(self, wait: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002  gunicorn's call
-        """Lets all threads end."""
-        for lane in (self.searches, self.notifications, self.light):
-            lane.shutdown()
 
 
 class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types

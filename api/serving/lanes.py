@@ -1,0 +1,70 @@
+"""Threads for each kind of request, so that no other kind can take all of them."""
+
+import collections
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+from api.bodies import NOTIFICATIONS
+from api.serving.connection import Connection
+from api.settings import SEARCHING
+
+_NOTIFYING: Final = 2
+# So many requests of a kind wait for a thread, if only for a moment; more are rejected.
+_SEARCHES_WAITING: Final = 64
+_NOTIFICATIONS_WAITING: Final = 64
+_WAIT_SECONDS: Final = 0.5  # where one has waited for so long, others need not begin to
+_LIGHT_WAITING: Final = 256
+_LIVE_WAITING: Final = 64
+
+
+class Lane:
+    """Some threads for requests of one kind, so that no other kind can take all threads."""
+
+    def __init__(self, threads: int, waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(threads)
+        self._most_waiting = waiting
+        self._waiting = collections.deque[Connection]()
+
+    def has_room(self, now: float) -> bool:
+        """Whether another request would be served at once, or a moment later."""
+        while self._waiting and self._waiting[0].is_started:
+            self._waiting.popleft()
+        if not self._waiting:
+            return True
+        stuck = now - self._waiting[0].arrived > _WAIT_SECONDS
+        return not stuck and len(self._waiting) < self._most_waiting
+
+    def submit(self, serve: Callable[[Connection], bool], connection: Connection) -> "Future[bool]":
+        """Has a thread serve a request."""
+        self._waiting.append(connection)
+        return self._pool.submit(serve, connection)
+
+    def shutdown(self) -> None:
+        """Lets the threads end."""
+        self._pool.shutdown(wait=False)
+
+
+class Lanes:
+    """All the threads of a process; gunicorn takes them for its one pool."""
+
+    def __init__(self) -> None:
+        self.searches = Lane(SEARCHING, _SEARCHES_WAITING)
+        self.notifications = Lane(_NOTIFYING, _NOTIFICATIONS_WAITING)
+        self.live = Lane(1, _LIVE_WAITING)
+        self.light = Lane(1, _LIGHT_WAITING)  # what reads no movies
+
+    def of(self, path: str) -> Lane:
+        """Returns the lane of the requests for a path."""
+        if path == NOTIFICATIONS:
+            return self.notifications
+        if path == "/health/live":
+            return self.live
+        if path.startswith(("/health/", "/ui/static/", "/docs", "/openapi.json", "/robots.txt")):
+            return self.light
+        return self.searches
+
+    def shutdown(self, wait: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002  gunicorn's call
+        """Lets all threads end."""
+        for lane in (self.searches, self.notifications, self.live, self.light):
+            lane.shutdown()
