@@ -9,21 +9,20 @@ from api.bodies import NOTIFICATIONS
 from api.serving.connection import Connection
 from api.settings import SEARCHING
 
-_NOTIFYING: Final = 2
-# So many requests of a kind wait for a thread, if only for a moment; more are rejected.
-_SEARCHES_WAITING: Final = 64
-_NOTIFICATIONS_WAITING: Final = 64
-_WAIT_SECONDS: Final = 0.5  # where one has waited for so long, others need not begin to
-_LIGHT_WAITING: Final = 256
-_LIVE_WAITING: Final = 64
+_NOTIFYING: Final = 4
 
 
 class Lane:
-    """Some threads for requests of one kind, so that no other kind can take all threads."""
+    """Some threads for requests of one kind, so that no other kind can take all threads.
 
-    def __init__(self, threads: int, waiting: int) -> None:
+    At most `waiting` requests wait for one of them; and where the first of those has waited for
+    `seconds`, no other begins to.
+    """
+
+    def __init__(self, threads: int, *, waiting: int, seconds: float) -> None:
         self._pool = ThreadPoolExecutor(threads)
         self._most_waiting = waiting
+        self._seconds = seconds
         self._waiting = collections.deque[Connection]()
 
     def has_room(self, now: float) -> bool:
@@ -32,7 +31,7 @@ class Lane:
             self._waiting.popleft()
         if not self._waiting:
             return True
-        stuck = now - self._waiting[0].arrived > _WAIT_SECONDS
+        stuck = now - self._waiting[0].arrived > self._seconds
         return not stuck and len(self._waiting) < self._most_waiting
 
     def submit(self, serve: Callable[[Connection], bool], connection: Connection) -> "Future[bool]":
@@ -49,10 +48,12 @@ class Lanes:
     """All the threads of a process; gunicorn takes them for its one pool."""
 
     def __init__(self) -> None:
-        self.searches = Lane(SEARCHING, _SEARCHES_WAITING)
-        self.notifications = Lane(_NOTIFYING, _NOTIFICATIONS_WAITING)
-        self.live = Lane(1, _LIVE_WAITING)
-        self.light = Lane(1, _LIGHT_WAITING)  # what reads no movies
+        # Who searches is better told at once to come again.
+        self.searches = Lane(SEARCHING, waiting=64, seconds=0.5)
+        # A notifier would come again after a minute: many uploads at once had better wait here.
+        self.notifications = Lane(_NOTIFYING, waiting=200, seconds=5)
+        self.live = Lane(1, waiting=32, seconds=1)
+        self.light = Lane(1, waiting=64, seconds=1)  # what reads no movies
 
     def of(self, path: str) -> Lane:
         """Returns the lane of the requests for a path."""
