@@ -5,8 +5,8 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint types imports unit installed bench-ingest bench-search check-deploy \
-        check-images check-cluster advisories sbom notifier chart-readme format lock clean
+.PHONY: help up demo test lint types imports unit installed bench-ingest bench-search bench-strangers \
+        check-deploy check-images check-cluster advisories sbom notifier chart-readme format lock clean
 
 PYTHON ?=
 # Which images `make sbom` looks into.
@@ -59,6 +59,9 @@ bench-ingest: $(INSTALLED) ## Measure imports against Postgres' own COPY: an hou
 
 bench-search: $(INSTALLED) ## Measure searches: half an hour on a quiet machine
 	@exec $(RUN) -m bench.search $(ARGS)
+
+bench-strangers: $(INSTALLED) ## Measure slow clients, dear searches and a locked table: a quarter of an hour
+	@$(RUN) -m bench.strangers $(ARGS)
 
 check-deploy: $(INSTALLED) ## Check images, chart and infrastructure, as far as no account is needed
 	@sh tests/deploy/install-tools.sh

@@ -98,7 +98,7 @@ def _run(plan: Plan) -> int:
     described = list_facts(
         facts.described() | {"Movies": f"{plan.movies:,}", "Seconds of each": f"{plan.seconds:g}"}
     )
-    goals_table = table(("what", "wanted", "measured", "met"), rows)
+    goals_table = "## What was measured\n\n" + table(("what", "wanted", "measured", "met"), rows)
     publish(plan.results, "\n\n".join((HEADING, _INTRODUCTION, described, goals_table)) + "\n")
     missed = [goal for goal in goals if not goal.met]
     say(f"Written: {plan.results}. Goals met: {len(goals) - len(missed)} of {len(goals)}.")
