@@ -6,6 +6,7 @@ does not read its response, holds one of them for as long as it likes.
 """
 
 import errno
+import math
 import selectors
 import signal
 import socket
@@ -233,6 +234,14 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         for connection in self._connections:
             if connection.state is State.IDLE or not connection.inbox:
                 connection.deadline = min(connection.deadline, deadline)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Waits for events; while the process stops, no longer than for the next client."""
+        if not self.alive:
+            ends = (each.deadline for each in self._connections if each.state is not State.SERVING)
+            next_end = min(ends, default=math.inf) - time.monotonic()
+            timeout = min(timeout, max(0.0, next_end))
+        super().wait_for_and_dispatch_events(timeout)
 
     def _give_up(self, connection: Connection) -> None:
         if connection.state is State.RECEIVING and connection.inbox:
