@@ -43,9 +43,10 @@ def make_file(kind: str, records: int) -> bytes:
 
 def main(kind: str, records: int) -> None:
     file = make_file(kind, records)
-    validator = Validator(OnError.CONTINUE, Limits())
+    limits = Limits(max_unpack_ratio=10_000)
+    validator = Validator(OnError.CONTINUE, limits)
     stream = io.BufferedReader(io.BytesIO(file))  # type: ignore[arg-type]  # it is raw enough
-    batches = map(prepare, validator.chunks(read_file(stream, len(file), Limits())))
+    batches = map(prepare, validator.chunks(read_file(stream, len(file), limits)))
     with ahead(batches, depth=2, interrupt=lambda: None) as checked:
         for _ in checked:
             time.sleep(0.05)  # so that the reading is as far ahead as it may be

@@ -2,7 +2,8 @@
 
 WorkerError
 ├── PermanentError        recorded in the ledger at once; the message is done with
-│   └── BadRecordsError   the file has bad records, and is refused as a whole
+│   ├── BadRecordsError   the file has bad records, and is refused as a whole
+│   └── TooManyFaultsError  the same, before its end was read
 ├── SupersededError       the object was overwritten before it was read; recorded likewise
 └── TransientError        time can mend it: the message goes back to the queue for a while
     ├── UnopenedError     S3 did not hand the object out, so that nothing was read
@@ -49,6 +50,14 @@ class BadRecordsError(PermanentError):
         records = "record" if read == 1 else "records"
         verb = "is" if bad == 1 else "are"
         message = f"{bad} of {read} {records} {verb} bad; none was taken."
+        super().__init__(ErrorCode.BAD_RECORDS, message)
+
+
+class TooManyFaultsError(PermanentError):
+    """So much is wrong with the records read so far that the rest of the file is not read."""
+
+    def __init__(self, bad: int, read: int) -> None:
+        message = f"{bad} of the first {read} records are invalid; none was taken, no more was read."
         super().__init__(ErrorCode.BAD_RECORDS, message)
 
 
