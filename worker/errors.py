@@ -15,6 +15,8 @@ Beside them UnusableSettingError, which ends a command before it has done anythi
 database is prepared, MigrationError and NoConnectionError.
 """
 
+import traceback
+
 import click
 from sqlalchemy.exc import StatementError
 
@@ -29,6 +31,22 @@ def one_line(error: BaseException) -> str:
     """
     cause = error.orig if isinstance(error, StatementError) and error.orig else error
     return str(cause).strip().partition("\n")[0].rstrip()
+
+
+def places_of(error: BaseException) -> str:
+    """Returns a traceback of an error and of those behind it, without anything that they say.
+
+    What they say may hold SQL with its parameters, or a text out of a file.
+    """
+    chain: list[BaseException] = []
+    behind: BaseException | None = error
+    while behind is not None and behind not in chain:  # one may be raised again from itself
+        chain.append(behind)
+        behind = behind.__cause__ or (None if behind.__suppress_context__ else behind.__context__)
+    return "".join(
+        "".join(traceback.format_tb(each.__traceback__)) + f"{type(each).__name__}\n"
+        for each in chain
+    )
 
 
 class WorkerError(Exception):
