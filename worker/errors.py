@@ -75,7 +75,8 @@ class TooManyFaultsError(PermanentError):
     """So much is wrong with the records read so far that the rest of the file is not read."""
 
     def __init__(self, bad: int, read: int) -> None:
-        message = f"{bad} of the first {read} records are invalid; none was taken, no more was read."
+        records = f"{bad} of the first {read} records"
+        message = f"{records} are invalid; none was taken, and the rest was not read."
         super().__init__(ErrorCode.BAD_RECORDS, message)
 
 

@@ -93,8 +93,8 @@ class ImportTask:
             traceback.clear_frames(error.__traceback__)  # what they hold is what is missing
             raise TransientError("It took more memory than there is.") from None
         except Exception as error:
-            # Nobody thought of this: it may be a fault of ours.
-            log.error("import broke", reason=_named(error), raised=places_of(error))
+            # Nobody thought of this: it may be a fault of ours. What it says may hold records.
+            log.error("import broke", reason=_named(error), raised=places_of(error))  # noqa: TRY400
             raise TransientError(f"It broke: {_named(error)}") from error
         if outcome is Outcome.KNOWN:
             log.info("import done already")

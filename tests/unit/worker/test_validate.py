@@ -92,8 +92,7 @@ def rejected(on_error: OnError, records: list[Any]) -> str:
     try:
         list(Validator(on_error, limits).chunks(read_records(iter([file]), limits)))
     except PermanentError as error:
-        assert error.code is ErrorCode.BAD_RECORDS
-        return str(error).partition(";")[0]
+        return str(error).partition(";")[0] if error.code is ErrorCode.BAD_RECORDS else error.code
     return ""
 
 
