@@ -49,6 +49,9 @@ def search_movies(connection: sa.Connection, query: dict[str, Any]) -> Content:
 
     Text filters are substrings of any length; neither case nor accents matter, and wildcards mean
     themselves. All filters may be combined, and the text filters repeated: then all must match.
+
+    A page ends before it has a megabyte. Where its movies are very large it therefore has less of
+    them than `limit` says, though more follow: go on by the `next` link, which misses none.
     """
     page = queries.search_movies(connection, query)
     return Content(page.rows, headers=_links(query, page) | _total(page))
@@ -99,8 +102,9 @@ def _links(query: dict[str, Any], page: queries.Page) -> dict[str, str]:
     following: Place | None = ("cursor", page.following) if page.following else None
     if number is not None:
         previous = ("page", str(number - 1)) if number > 1 else None
-        # Whoever counts pages comes to where pages end; from there on cursors lead.
-        if following and number < PAGE_MAXIMUM:
+        # Whoever counts pages comes to where pages end; from there on cursors lead. They also lead
+        # to what a shortened page has left out, which no number does.
+        if following and number < PAGE_MAXIMUM and not page.shortened:
             following = ("page", str(number + 1))
     pairs = read_pairs(request.query_string)
     places = {"prev": previous, "next": following}
