@@ -15,12 +15,12 @@ from backports import zstd
 from schemas.movie import CAST_MAX_NAMES, GENRES_MAX_NAMES, NAME_MAX_LENGTH, TITLE_MAX_LENGTH
 
 MEBIBYTE: Final = 1024 * 1024
-YEAR: Final = 2100  # so that what is taken comes first on every page
-_TINY: Final = b'{"title":"x","year":2100}'
+YEAR: Final = 2100  # so that the largest movies come first on every page
+_TINY: Final = b'{"title":"x","year":2000}'
 
 
 def _movie(title: str, **fields: Any) -> dict[str, Any]:
-    return {"title": title, "year": YEAR, **fields}
+    return {"title": title, "year": YEAR} | fields
 
 
 def _json(records: Iterable[Any]) -> bytes:
@@ -60,30 +60,38 @@ def _names(number: int, letter: str = "n", count: int = CAST_MAX_NAMES) -> list[
 
 
 def _fat_casts(number: int, letter: str) -> bytes:
-    return _json(_movie(f"Fat {letter!a} {at}", cast=_names(at, letter)) for at in range(number))
+    return _json(
+        _movie(
+            f"Fat {letter!a} {at} ".ljust(TITLE_MAX_LENGTH, letter),
+            cast=_names(at, letter),
+            genres=_names(at, letter, GENRES_MAX_NAMES),
+        )
+        for at in range(number)
+    )
 
 
 def _many_genres(movies: int) -> bytes:
     return _json(
-        _movie(f"Genres {at}", genres=_names(at, count=GENRES_MAX_NAMES)) for at in range(movies)
+        _movie(f"Genres {at}", year=2099, genres=_names(at, count=GENRES_MAX_NAMES))
+        for at in range(movies)
     )
 
 
 def _long_titles(number: int) -> bytes:
     words = " ".join(f"word{each}" for each in range(100))
-    return _json(_movie(f"{at} {words}"[:TITLE_MAX_LENGTH]) for at in range(number))
+    return _json(_movie(f"{at} {words}"[:TITLE_MAX_LENGTH], year=2099) for at in range(number))
 
 
 def _whole_records(field: str, number: int) -> bytes:
     records = (
-        b'{"title":"Whole %d","year":2100,%s}' % (at, field.encode()) for at in range(number)
+        b'{"title":"Whole %d","year":2000,%s}' % (at, field.encode()) for at in range(number)
     )
     return b"[" + b",".join(records) + b"]"
 
 
 _WIDE: Final = ",".join(f'"{each}":0' for each in range(100_000))
 _NESTED: Final = '"x":' + "[" * 60 + "]" * 60
-_SPACED: Final = json.dumps(_movie(" x", cast=[" x"] * 200, genres=[" x"] * 20)).encode()
+_SPACED: Final = json.dumps(_movie(" x", year=2000, cast=[" x"] * 200, genres=[" x"] * 20)).encode()
 _ALL_WRONG: Final = json.dumps(_movie("x", cast=[0] * 200)).encode()
 _HALF_WRONG: Final = b"{}," + b",".join([_TINY] * 4)
 
@@ -129,7 +137,7 @@ FILES: Final[dict[str, tuple[Builder, str | None]]] = {
     "8 MiB of one tiny record": (lambda: _gzip([_array(_TINY, 8 * MEBIBYTE - 99)]), None),
     "names that need mending": (lambda: _gzip([_array(_SPACED, 8 * MEBIBYTE - 99)]), None),
     "names that need composing": (
-        lambda: _json(_movie(f"{at}", cast=["e\u0301" * 200] * 200) for at in range(60)),
+        lambda: _json(_movie(f"{at}", year=2000, cast=["e\u0301" * 200] * 200) for at in range(60)),
         None,
     ),
     "the fattest casts": (lambda: _fat_casts(60, "\U00010437"), None),

@@ -145,8 +145,8 @@ def test_what_is_answered_afterwards_is_small_and_quick(
 
 @pytest.fixture(scope="module")
 def gunicorn(database_of_all: Dsns, site: Site) -> Iterator[Any]:
-    greedy = [key for (key,) in site.road.query("SELECT title FROM movies WHERE year = 2100")]
-    assert len(greedy) > 1_000  # the tests above have to have run
+    ((largest,),) = site.road.query("SELECT count(*) FROM movies WHERE year = 2100")
+    assert largest > 100  # the tests above have to have run
     with Gunicorn(api_environment(database_of_all.api, WEB_CONCURRENCY="1")) as running:
         for path in ("/?title=none", "/movies?title=none", "/movies/facets?title=none"):
             running.get(path)  # which templates and connections are made for
