@@ -4,7 +4,6 @@ from typing import Final
 
 from marshmallow import Schema, fields
 
-
 # Real data have some dozens. So many of the longest names are less than a megabyte.
 GENRES_LISTED: Final = 500
 

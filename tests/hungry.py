@@ -17,6 +17,7 @@ from typing import Any, Final
 from schemas.imports import OnError
 from schemas.movie import CAST_MAX_NAMES, NAME_MAX_LENGTH
 from worker.ahead import ahead
+from worker.app import collect_garbage_less
 from worker.reading import read_file
 from worker.settings import Limits
 from worker.store import prepare
@@ -42,6 +43,7 @@ def make_file(kind: str, records: int) -> bytes:
 
 
 def main(kind: str, records: int) -> None:
+    collect_garbage_less()  # as a worker's processes do
     file = make_file(kind, records)
     limits = Limits(max_unpack_ratio=10_000)
     validator = Validator(OnError.CONTINUE, limits)

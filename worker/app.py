@@ -64,7 +64,7 @@ def _configure(environment: Environment) -> dict[str, Any]:
     )
     _trace_children(traces)
     _heed_signals()
-    signals.worker_process_init.connect(_collect_garbage_less, weak=False)
+    signals.worker_process_init.connect(collect_garbage_less, weak=False)
     return configuration | {SETTINGS: settings, _TRACES: traces}
 
 
@@ -96,7 +96,7 @@ def _trace_children(traces: Traces | None) -> None:
     signals.worker_process_init.connect(start, weak=False)
 
 
-def _collect_garbage_less(**_: Any) -> None:
+def collect_garbage_less(**_: Any) -> None:
     """Has the collector look at what a process keeps less often: records have no cycles.
 
     By its usual measure it would look again and again at each of the many small values of a record

@@ -44,7 +44,7 @@ class Site:
 
     def cpu_seconds(self) -> float:
         times = [process.cpu_times() for process in self.processes()]
-        return sum(each.user + each.system for each in times)
+        return float(sum(each.user + each.system for each in times))
 
     def peak_megabytes(self) -> dict[int, int]:
         return {process.pid: _peak_megabytes(process.pid) for process in self.processes()}
