@@ -105,6 +105,20 @@ def test_a_page_of_the_largest_movies_shows_a_part_of_each(fat: FlaskClient, pat
         assert re.search(r"and 1\d\d more", answer.text)
 
 
+def test_a_page_on_which_every_second_letter_is_found_is_bounded_too(database: Dsns) -> None:
+    names = [f"{number} {'na' * 98}" for number in range(CAST_MAX_NAMES)]
+    movies = [{"title": f"Film {number}", "cast": names, "genres": []} for number in range(20)]
+    make_movies(database.admin, movies)
+    client = make_api(database.api).test_client()
+    for query in ("actor=n", "actor=n&actor=a"):
+        answer = client.get(f"/ui/search?{query}")
+        assert len(answer.data) < MEGABYTE
+        assert len(re.findall('class="card"', answer.text)) == 20
+        assert "<mark>n" in answer.text
+        # Two names of the first and two of those found: with each, 300 letters are passed.
+        assert len(re.findall(r'href="[^"]*\?actor=\d', answer.text)) == 20 * 4
+
+
 def test_whom_the_search_found_is_shown_however_late_in_a_real_cast(database: Dsns) -> None:
     cast = [f"Somebody Else {number}" for number in range(60)]
     make_movies(database.admin, [{"title": "Crowd", "cast": [*cast, "Ada Lovelace"]}])
