@@ -1,5 +1,6 @@
 """How an answer is written: JSON by orjson, and the Link header that leads through pages."""
 
+import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -10,6 +11,18 @@ from flask import Response
 JSON_CONTENT_TYPE: Final = "application/json"
 
 Place = tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """What an answer is to hold: a body, still to be written as JSON, and headers."""
+
+    body: Any
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def write(self) -> Response:
+        """Writes the answer."""
+        return answer(self.body, headers=self.headers)
 
 
 def answer(

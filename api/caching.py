@@ -5,6 +5,7 @@ is known before the database has searched for anything: whoever has the answer a
 for the price of reading one number.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -22,42 +23,53 @@ _PAGES: Final = "pages"
 _DO_NOT_KEEP: Final = "no-store"
 
 
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """What there is to be written, under which tag; nothing where the client has the answer."""
+
+    tag: str
+    values: Any = None
+    known: bool = False
+
+
 def conditional(
-    read: Callable[[], Any], answer: Callable[[sa.Connection, Any], Response]
+    read: Callable[[], Any],
+    find: Callable[[sa.Connection, Any], Any],
+    write: Callable[[Any], Response],
 ) -> Response:
     """Answers a question about movies, or 304 to a client that has the answer already.
 
-    `read` reads the question, and raises InvalidError; `answer` may depend on nothing but that,
-    the path and the movies, and may be called twice.
+    `read` reads the question, and raises InvalidError. `find` returns values, which may depend on
+    nothing but that, the path and the movies; it may be called twice. `write` makes an answer of
+    them, when the connection has been given back for others to use.
     """
+    found = _find(read, find)
+    answer = Response(status=304) if found.known else write(found.values)
+    return _tagged(answer, found.tag)
+
+
+def _find(read: Callable[[], Any], find: Callable[[sa.Connection, Any], Any]) -> _Found:
     database = services().database
     if isinstance(failed := request.environ.get(VERSION_READ), DatabaseUnavailableError):
         raise failed
     if request.if_none_match:
         # A tag that is right was given for this very question: there is no need to read it again.
-        return database.ask_movies(lambda connection: _answer_if_changed(connection, read, answer))
+        return database.ask_movies(lambda connection: _find_if_changed(connection, read, find))
     question = read()
-    return database.ask_movies(lambda connection: _answer(connection, question, answer))
-
-
-def _answer_if_changed(
-    connection: sa.Connection,
-    read: Callable[[], Any],
-    answer: Callable[[sa.Connection, Any], Response],
-) -> Response:
-    tag = _tag(_version(connection))
-    if _is_known(tag):
-        return _tagged(Response(status=304), tag)
-    return _tagged(answer(connection, read()), tag)
-
-
-def _answer(
-    connection: sa.Connection, question: Any, answer: Callable[[sa.Connection, Any], Response]
-) -> Response:
     # An import that is committed between the two statements puts newer movies under the older
     # tag. It costs one answer more, for nobody asks twice by a tag that was never the newest.
+    return database.ask_movies(
+        lambda connection: _Found(_tag(_version(connection)), find(connection, question))
+    )
+
+
+def _find_if_changed(
+    connection: sa.Connection, read: Callable[[], Any], find: Callable[[sa.Connection, Any], Any]
+) -> _Found:
     tag = _tag(_version(connection))
-    return _tagged(answer(connection, question), tag)
+    if _is_known(tag):
+        return _Found(tag, known=True)
+    return _Found(tag, find(connection, read()))
 
 
 def fixed(body: bytes, tag: str, content_type: str) -> Response:

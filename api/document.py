@@ -16,7 +16,7 @@ from flask import Response, request
 from flask_smorest.utils import deepupdate
 from marshmallow import RAISE, Schema, fields
 
-from api.answers import JSON_CONTENT_TYPE
+from api.answers import JSON_CONTENT_TYPE, Content
 from api.caching import conditional
 from api.components import (
     ANY_PROBLEM,
@@ -191,18 +191,20 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
     def conditional(self, schema: type[Schema] | None = None) -> Decorator:
         """Passes a connection to a view that answers from the movies alone, and a query if any.
 
-        Whoever has its answer already is told so in place of that.
+        The view returns what its answer is to hold; that is written when the connection has been
+        given back. Whoever has the answer already is told so in place of that.
         """
         reader = schema() if schema else _NOTHING
 
         def decorator(view: View) -> View:
             @functools.wraps(view)
             def answer(**path: Any) -> Response:
-                def ask(connection: sa.Connection, query: dict[str, Any]) -> Response:
+                def find(connection: sa.Connection, query: dict[str, Any]) -> Content:
                     known = {"query": query} if schema else {}
-                    return cast("Response", view(connection, **path, **known))
+                    return cast("Content", view(connection, **path, **known))
 
-                return conditional(lambda: read_query(reader, request.query_string), ask)
+                read = functools.partial(read_query, reader, request.query_string)
+                return conditional(read, find, Content.write)
 
             _described(answer)["reads_query"] = True
             if schema:

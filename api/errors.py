@@ -75,13 +75,14 @@ class WrongContentTypeError(ApiError):
 
 
 class InvalidError(ApiError):
-    """A parameter or a field is not what it may be; `faults` names each."""
+    """A parameter or a field is not what it may be; `faults` names each, or the first of them."""
 
     status = 422
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, *, complete: bool = True) -> None:
         things = "1 thing that is" if len(faults) == 1 else f"{len(faults)} things that are"
-        super().__init__(f"The request names {things} not right.", faults=faults)
+        more = "" if complete else " There may be more: no further ones were looked for."
+        super().__init__(f"The request names {things} not right.{more}", faults=faults)
 
 
 class TooManyRequestsError(ApiError):

@@ -5,10 +5,10 @@ import uuid
 from typing import Any, Final
 
 import sqlalchemy as sa
-from flask import Response, request
+from flask import request
 
 from api import queries
-from api.answers import Place, answer, link_header
+from api.answers import Content, Place, link_header
 from api.document import Blueprint
 from api.errors import NotFoundError
 from api.parameters import read_pairs
@@ -44,38 +44,41 @@ blueprint = Blueprint("movies", __name__, description="Films, and how to find th
     },
 )
 @blueprint.conditional(MovieSearchSchema)
-def search_movies(connection: sa.Connection, query: dict[str, Any]) -> Response:
+def search_movies(connection: sa.Connection, query: dict[str, Any]) -> Content:
     """Find movies by title, actor, genre and year
 
     Text filters are substrings of any length; neither case nor accents matter, and wildcards mean
     themselves. All filters may be combined, and the text filters repeated: then all must match.
+
+    A page ends before it has a megabyte. Where its movies are very large it therefore has less of
+    them than `limit` says, though more follow: go on by the `next` link, which misses none.
     """
     page = queries.search_movies(connection, query)
-    return answer(page.rows, headers=_links(query, page) | _total(page))
+    return Content(page.rows, headers=_links(query, page) | _total(page))
 
 
 @blueprint.route("/movies/<uuid:movie_id>", parameters=[_MOVIE_ID])
 @blueprint.answers(200, MovieSchema, description="The movie.")
 @blueprint.problems(404)
 @blueprint.conditional()
-def show_movie(connection: sa.Connection, movie_id: uuid.UUID) -> Response:
+def show_movie(connection: sa.Connection, movie_id: uuid.UUID) -> Content:
     """Show one movie"""
     movie = queries.find_movie(connection, movie_id)
     if movie is None:
         raise NotFoundError(f"There is no movie with the id {movie_id}.")
-    return answer(movie)
+    return Content(movie)
 
 
 @blueprint.route("/movies/facets")
 @blueprint.answers(200, FacetsSchema, description="The numbers.")
 @blueprint.conditional(MovieFilterSchema)
-def count_facets(connection: sa.Connection, query: dict[str, Any]) -> Response:
+def count_facets(connection: sa.Connection, query: dict[str, Any]) -> Content:
     """Count the movies found, by genre and by year
 
     The filters are those of the search. Counting has a bounded time.
     """
     facets = queries.count_facets(connection, query)
-    return answer(
+    return Content(
         {
             "genres": [{"name": name, "count": count} for name, count in facets.genres],
             "years": [{"year": year, "count": count} for year, count in facets.years],
@@ -87,10 +90,10 @@ def count_facets(connection: sa.Connection, query: dict[str, Any]) -> Response:
 @blueprint.route("/suggest")
 @blueprint.answers(200, SuggestionSchema(many=True), description="Suggestions, the best first.")
 @blueprint.conditional(SuggestSchema)
-def suggest(connection: sa.Connection, query: dict[str, Any]) -> Response:
+def suggest(connection: sa.Connection, query: dict[str, Any]) -> Content:
     """Suggest titles and actors while one types"""
     found = queries.suggest(connection, query["term"], query["limit"])
-    return answer([dataclasses.asdict(suggestion) for suggestion in found])
+    return Content([dataclasses.asdict(suggestion) for suggestion in found])
 
 
 def _links(query: dict[str, Any], page: queries.Page) -> dict[str, str]:
@@ -99,8 +102,9 @@ def _links(query: dict[str, Any], page: queries.Page) -> dict[str, str]:
     following: Place | None = ("cursor", page.following) if page.following else None
     if number is not None:
         previous = ("page", str(number - 1)) if number > 1 else None
-        # Whoever counts pages comes to where pages end; from there on cursors lead.
-        if following and number < PAGE_MAXIMUM:
+        # Whoever counts pages comes to where pages end; from there on cursors lead. They also lead
+        # to what a shortened page has left out, which no number does.
+        if following and number < PAGE_MAXIMUM and not page.shortened:
             following = ("page", str(number + 1))
     pairs = read_pairs(request.query_string)
     places = {"prev": previous, "next": following}

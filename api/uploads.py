@@ -4,7 +4,9 @@ The API writes nothing to the database here either: the file goes into the bucke
 the way of all files.
 """
 
+import itertools
 import uuid
+from collections.abc import Iterator
 from typing import Any, Final
 
 from flask import Response
@@ -24,6 +26,7 @@ from schemas.movie import MovieSchema
 from schemas.notification import Notification, load_notification
 
 KEY_PREFIX: Final = "posted/"
+_FAULTS_MAX: Final = 100  # as many as a problem document lists
 
 blueprint = Blueprint("uploads", __name__, description="An entry for trying things out.")
 
@@ -74,18 +77,23 @@ def _store(body: bytes) -> Notification:
 
 def _check(decoded: Any) -> None:
     # The worker would find the same, but only after who posted has gone.
-    if isinstance(decoded, list):
-        faults = [
-            (f"[{index}].{field}" if field else f"[{index}]", message)
-            for index, record in enumerate(decoded)
-            for field, message in _faults_of(record)
-        ]
-    elif isinstance(decoded, dict):
-        faults = list(_faults_of(decoded))
-    else:
-        faults = [("body", "Must be a JSON array of movies, or one movie.")]
+    faults = list(itertools.islice(_faults_in(decoded), _FAULTS_MAX))
+    if len(faults) == _FAULTS_MAX:
+        raise InvalidError(faults, complete=False)
     if faults:
         raise InvalidError(faults)
+
+
+def _faults_in(decoded: Any) -> Iterator[tuple[str, str]]:
+    """Yields the faults of a file, each found when it is asked for: to find one takes its time."""
+    if isinstance(decoded, dict):
+        yield from _faults_of(decoded)
+    elif isinstance(decoded, list):
+        for index, record in enumerate(decoded):
+            for field, message in _faults_of(record):
+                yield (f"[{index}].{field}" if field else f"[{index}]", message)
+    else:
+        yield ("body", "Must be a JSON array of movies, or one movie.")
 
 
 def _faults_of(record: Any) -> Faults:

@@ -18,7 +18,8 @@ log = structlog.get_logger(__name__)
 
 def make_engine(settings: DatabaseSettings, **options: Any) -> sa.Engine:
     """Returns SQLAlchemy's engine with these options; connects to nothing yet."""
-    engine = sa.create_engine(_url(settings), **options)
+    # Values of statements are records of files, or what people look for: errors do not tell them.
+    engine = sa.create_engine(_url(settings), hide_parameters=True, **options)
 
     def add_password(_: Any, __: Any, ___: Any, arguments: dict[str, Any]) -> None:
         password = present_password(settings)

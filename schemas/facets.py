@@ -1,6 +1,11 @@
 """How many of the movies found are of each genre and of each year: the answer of a facet search."""
 
+from typing import Final
+
 from marshmallow import Schema, fields
+
+# Real data have some dozens. So many of the longest names are less than a megabyte.
+GENRES_LISTED: Final = 500
 
 
 class GenreCountSchema(Schema):
@@ -23,7 +28,10 @@ class FacetsSchema(Schema):
     genres = fields.List(
         fields.Nested(GenreCountSchema),
         required=True,
-        metadata={"description": "The most frequent first."},
+        metadata={
+            "description": "The most frequent first, and no more than 500 of them.",
+            "maxItems": GENRES_LISTED,
+        },
     )
     years = fields.List(
         fields.Nested(YearCountSchema), required=True, metadata={"description": "The newest first."}

@@ -111,7 +111,7 @@ class ImportSchema(Schema):
     stale = _count("A newer file says otherwise.", 1)
     repeated = _count("The same movie again later in the same file.", 3)
     rejected = _count("Records that were not taken.", 0)
-    bad_records = _count("Records that were themselves at fault.", 0)
+    bad_records = _count("Records that were themselves at fault, as far as the file was read.", 0)
     records_so_far = _count("Progress while the import runs.", 2512)
     bytes_so_far = _count("The same in bytes.", 2453005)
     ignored_fields = fields.Dict(

@@ -10,8 +10,7 @@ from schemas.fields import Text, Texts, WholeNumber
 
 TITLE_MAX_LENGTH: Final = 500
 NAME_MAX_LENGTH: Final = 200
-# Three times the most that real files have (59 and 7). Twenty movies, the default of a page, of as
-# many of the longest names are less than a megabyte.
+# Three times the most that real files have (59 and 7).
 CAST_MAX_NAMES: Final = 200
 GENRES_MAX_NAMES: Final = 20
 YEAR_MINIMUM: Final = 1870  # eight years before the first moving picture

@@ -24,6 +24,7 @@ from schemas.movie import (
 REPEATS_MAXIMUM: Final = 10  # of one filter
 LIMIT_DEFAULT: Final = 20
 LIMIT_MAXIMUM: Final = 100
+PAGE_MAX_BYTES: Final = 950_000  # of JSON; all but the strangest pages have a hundredth of it
 PAGE_MAXIMUM: Final = 100  # what lies deeper is reached by cursor, at the cost of a first page
 
 MOVIE_FIELDS: Final = tuple(MovieSchema().fields)
@@ -242,7 +243,7 @@ class MovieSearchSchema(MovieFilterSchema):
         minimum=1,
         maximum=LIMIT_MAXIMUM,
         load_default=LIMIT_DEFAULT,
-        metadata={"description": "Movies a page."},
+        metadata={"description": "Movies a page; less where they would take a megabyte."},
     )
     cursor = _CursorField(
         metadata={

@@ -71,6 +71,16 @@ class Gunicorn:
         finally:
             connection.close()
 
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Returns status and body of an answer as it comes, uncompressed."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
     def send(self, request: bytes) -> tuple[bytes, Any]:
         """Sends bytes as they are, and returns the head and the decoded body of what comes back."""
         with socket.create_connection(("127.0.0.1", self.port), DEADLINE_SECONDS) as connection:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from schemas.imports import OnError
 from schemas.movie import CAST_MAX_NAMES, NAME_MAX_LENGTH
 from worker.ahead import ahead
+from worker.app import collect_garbage_less
 from worker.reading import read_file
 from worker.settings import Limits
 from worker.store import prepare
@@ -42,10 +43,12 @@ def make_file(kind: str, records: int) -> bytes:
 
 
 def main(kind: str, records: int) -> None:
+    collect_garbage_less()  # as a worker's processes do
     file = make_file(kind, records)
-    validator = Validator(OnError.CONTINUE, Limits())
+    limits = Limits(max_unpack_ratio=10_000)
+    validator = Validator(OnError.CONTINUE, limits)
     stream = io.BufferedReader(io.BytesIO(file))  # type: ignore[arg-type]  # it is raw enough
-    batches = map(prepare, validator.chunks(read_file(stream, len(file), Limits())))
+    batches = map(prepare, validator.chunks(read_file(stream, len(file), limits)))
     with ahead(batches, depth=2, interrupt=lambda: None) as checked:
         for _ in checked:
             time.sleep(0.05)  # so that the reading is as far ahead as it may be

@@ -2,7 +2,8 @@
 
 WorkerError
 ├── PermanentError        recorded in the ledger at once; the message is done with
-│   └── BadRecordsError   the file has bad records, and is refused as a whole
+│   ├── BadRecordsError   the file has bad records, and is refused as a whole
+│   └── TooManyFaultsError  the same, before its end was read
 ├── SupersededError       the object was overwritten before it was read; recorded likewise
 └── TransientError        time can mend it: the message goes back to the queue for a while
     ├── UnopenedError     S3 did not hand the object out, so that nothing was read
@@ -13,6 +14,8 @@ WorkerError
 Beside them UnusableSettingError, which ends a command before it has done anything, and, while a
 database is prepared, MigrationError and NoConnectionError.
 """
+
+import traceback
 
 import click
 from sqlalchemy.exc import StatementError
@@ -28,6 +31,22 @@ def one_line(error: BaseException) -> str:
     """
     cause = error.orig if isinstance(error, StatementError) and error.orig else error
     return str(cause).strip().partition("\n")[0].rstrip()
+
+
+def places_of(error: BaseException) -> str:
+    """Returns a traceback of an error and of those behind it, without anything that they say.
+
+    What they say may hold SQL with its parameters, or a text out of a file.
+    """
+    chain: list[BaseException] = []
+    behind: BaseException | None = error
+    while behind is not None and behind not in chain:  # one may be raised again from itself
+        chain.append(behind)
+        behind = behind.__cause__ or (None if behind.__suppress_context__ else behind.__context__)
+    return "".join(
+        "".join(traceback.format_tb(each.__traceback__)) + f"{type(each).__name__}\n"
+        for each in chain
+    )
 
 
 class WorkerError(Exception):
@@ -49,6 +68,15 @@ class BadRecordsError(PermanentError):
         records = "record" if read == 1 else "records"
         verb = "is" if bad == 1 else "are"
         message = f"{bad} of {read} {records} {verb} bad; none was taken."
+        super().__init__(ErrorCode.BAD_RECORDS, message)
+
+
+class TooManyFaultsError(PermanentError):
+    """So much is wrong with the records read so far that the rest of the file is not read."""
+
+    def __init__(self, bad: int, read: int) -> None:
+        records = f"{bad} of the first {read} records"
+        message = f"{records} are invalid; none was taken, and the rest was not read."
         super().__init__(ErrorCode.BAD_RECORDS, message)
 
 

@@ -171,7 +171,8 @@ class Lease:
 
         A thread of the same process does: nothing keeps it from running for long. The longest that
         a hostile record of 1 MiB held the interpreter's lock was 0.7 s (empty arrays, on a busy
-        machine); it grows with MRU_MAX_RECORD_BYTES.
+        machine); it grows with MRU_MAX_RECORD_BYTES. tests/unit/worker/test_heartbeat_delay.py
+        holds it.
 
         What passed before, since the message was received, counts. Raises LeaseLostError where that
         was too long already.

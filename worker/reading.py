@@ -17,4 +17,4 @@ def read_file(stream: io.BufferedReader, size: int, limits: Limits) -> Iterator[
             ErrorCode.OBJECT_TOO_LARGE,
             f"The object has {size} bytes, of which at most {limits.max_object_bytes} are read.",
         )
-    return read_records(unpack(stream, limits), limits)
+    return read_records(unpack(stream, size, limits), limits)

@@ -23,10 +23,12 @@ class Limits:
 
     max_object_bytes: int = 5 * GIB
     max_unpacked_bytes: int = 20 * GIB
+    max_unpack_ratio: int = 50  # of what is unpacked to what is stored; real files have 4 to 10
     max_record_bytes: int = MIB
     max_nesting: int = 64
     max_listed_errors: int = 100
     chunk_records: int = 5_000
+    max_faults: int = 10_000  # more, and a file that has many is not read on
     chunk_bytes: int = 8 * MIB  # of the records' text; three chunks are in memory at a time
 
     @classmethod
@@ -39,6 +41,9 @@ class Limits:
             ),
             max_unpacked_bytes=whole(
                 "MRU_MAX_UNPACKED_BYTES", cls.max_unpacked_bytes, minimum=1, maximum=50 * KIB * GIB
+            ),
+            max_unpack_ratio=whole(
+                "MRU_MAX_UNPACK_RATIO", cls.max_unpack_ratio, minimum=1, maximum=1_000_000
             ),
             max_record_bytes=whole(
                 "MRU_MAX_RECORD_BYTES", cls.max_record_bytes, minimum=KIB, maximum=64 * MIB

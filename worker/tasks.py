@@ -22,7 +22,7 @@ from schemas.fields import flatten_messages
 from schemas.notification import IMPORT_TASK, Notification, load_notification
 from worker import observe
 from worker.database import Database
-from worker.errors import FencedError, ObjectBusyError, TransientError, one_line
+from worker.errors import FencedError, ObjectBusyError, TransientError, one_line, places_of
 from worker.importing import Importer, Outcome
 from worker.lease import Lease, Turn, sqs_client
 from worker.objects import make_client
@@ -93,7 +93,8 @@ class ImportTask:
             traceback.clear_frames(error.__traceback__)  # what they hold is what is missing
             raise TransientError("It took more memory than there is.") from None
         except Exception as error:
-            log.exception("import broke")  # nobody thought of this: it may be a fault of ours
+            # Nobody thought of this: it may be a fault of ours. What it says may hold records.
+            log.error("import broke", reason=_named(error), raised=places_of(error))  # noqa: TRY400
             raise TransientError(f"It broke: {_named(error)}") from error
         if outcome is Outcome.KNOWN:
             log.info("import done already")

@@ -12,7 +12,7 @@ from schemas.compiled import compile_loader
 from schemas.fields import flatten_messages
 from schemas.imports import OnError
 from schemas.movie import MovieSchema, movie_id_digits
-from worker.errors import BadRecordsError
+from worker.errors import BadRecordsError, TooManyFaultsError
 from worker.records import Record
 from worker.settings import Limits
 
@@ -61,7 +61,9 @@ class Validator:
     """Validates the records of one file, and remembers what was wrong with it.
 
     After a bad record in a file that is to be taken whole, no more chunks are made: the rest is
-    read only to list what else is bad.
+    read only to list what else is bad, and to count it. A fault costs a hundred times what a good
+    record of the same size does, so that the counting ends at `max_faults`. Where bad records are
+    put aside, it ends there too if there are more faults than half the records read.
     """
 
     def __init__(self, on_error: OnError, limits: Limits) -> None:
@@ -72,13 +74,15 @@ class Validator:
         self._limits = limits
         self.read = 0
         self.bad = 0
+        self._faults = 0
         self.bad_records: list[BadRecord] = []
         self.ignored_fields: Counter[str] = Counter()
 
     def chunks(self, records: Iterable[Record]) -> Iterator[Chunk]:
         """Yields the good movies in chunks: so many records, or so much text, whichever is first.
 
-        Raises BadRecordsError at the end where a record was bad and the file is taken whole.
+        Raises BadRecordsError at the end where a record was bad and the file is taken whole, and
+        TooManyFaultsError before the end.
         """
         movies: dict[str, Movie] = {}
         started_at = self.read
@@ -117,16 +121,25 @@ class Validator:
         return Movie(movie_id_digits(title, year, cast), title, year, cast, fields["genres"])
 
     def _remember(self, record: Record, error: ValidationError) -> None:
+        faults = _cut(flatten_messages(error))
         self.bad += 1
+        self._faults += len(faults)
         if len(self.bad_records) < self._limits.max_listed_errors:
-            faults = _cut(flatten_messages(error))
             self.bad_records.append(BadRecord(self.read, faults, _shown(record)))
+        elif self._faults > self._limits.max_faults and self._is_hopeless():
+            raise TooManyFaultsError(self.bad, self.read)
+
+    def _is_hopeless(self) -> bool:
+        return not self._taking() or 2 * self._faults > self.read
 
     def _count_ignored(self, value: dict[str, Any]) -> None:
-        for name in value.keys() - self._known:
-            shown = json.dumps(name)[1:-1][:100]  # a name may hold what Postgres cannot
+        unknown = [name for name in value if name not in self._known]
+        for name in unknown[:_IGNORED_NAMES_MAX]:
+            shown = json.dumps(name[:100])[1:-1][:100]  # a name may hold what Postgres cannot
             room = shown in self.ignored_fields or len(self.ignored_fields) < _IGNORED_NAMES_MAX
             self.ignored_fields[shown if room else _OTHER_NAMES] += 1
+        if others := len(unknown[_IGNORED_NAMES_MAX:]):
+            self.ignored_fields[_OTHER_NAMES] += others
 
 
 def _chunk(movies: dict[str, Movie], records: int, taken: int) -> Chunk:

@@ -47,6 +47,8 @@ class Marker:
 
     def mark(self, text: str) -> list[Part]:
         """Cuts a text where what was found begins and ends."""
+        if not self.marks(text):
+            return [Part(text, found=False)]
         found = self._found(text)
         parts: list[Part] = []
         start = 0
@@ -58,7 +60,10 @@ class Marker:
 
     def marks(self, text: str) -> bool:
         """Whether something was found in a text."""
-        return any(self._found(text))
+        if not self.terms:
+            return False
+        folded = _fold(text, self.folded)
+        return any(term in folded for term in self.terms)
 
     def _found(self, text: str) -> list[bool]:
         """Tells of each character whether it is part of what was found."""

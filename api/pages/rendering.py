@@ -95,19 +95,17 @@ def show(template: str, values: Mapping[str, Any], failure: Failure | None = Non
 def show_when_changed(
     template: str,
     ask: Callable[[], Any],
-    answer: Callable[[sa.Connection, Any], dict[str, Any]],
+    find: Callable[[sa.Connection, Any], dict[str, Any]],
     given: Mapping[str, Any],
 ) -> Response:
     """Writes a page that depends on the movies alone, unless the browser has it already.
 
-    What is wrong is told in the same page, which has then nothing but what was `given`.
+    `find` reads the values that the template is to show; it is filled in when the connection has
+    been given back. What is wrong is told in the same page, which has then nothing but what was
+    `given`.
     """
-
-    def write(connection: sa.Connection, asked: Any) -> Response:
-        return show(template, {**given, **answer(connection, asked)})
-
     try:
-        return conditional(ask, write)
+        return conditional(ask, find, lambda found: show(template, {**given, **found}))
     except ApiError as error:
         return show(template, given, Failure.of(error))
 

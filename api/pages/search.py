@@ -5,6 +5,7 @@ longer than finding.
 """
 
 import dataclasses
+import functools
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from flask import Response, request
 from api import queries
 from api.errors import ApiError
 from api.pages import histogram, rendering
-from api.pages.cards import Card, lay_out
+from api.pages.cards import Card, Markers, lay_out
 from api.pages.question import Question
 from schemas.movie import NAME_MAX_LENGTH, YEAR_MAXIMUM, YEAR_MINIMUM
 from schemas.search import MovieSearchSchema, Sort
@@ -54,11 +55,17 @@ class Chip:
 class Found:
     """A page of films, and the questions for the pages around it."""
 
-    cards: list[Card]
+    rows: list[dict[str, Any]]
+    markers: Markers
     total: queries.Total | None
     following: Question | None
     preceding: Question | None
     suggested: list[tuple[str, Question]]
+
+    @functools.cached_property
+    def cards(self) -> list[Card]:
+        """The films as cards, made when they are shown: no connection is held for that."""
+        return lay_out(self.rows, self.markers)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,12 +80,12 @@ class GenreCount:
 
 def show_page() -> Response:
     """Shows the whole page."""
-    return _show("search.html", _answer_whole)
+    return _show("search.html", _find_whole)
 
 
 def show_found() -> Response:
     """Shows the films found alone, and has the browser show the address of this search."""
-    answer = _show("found_alone.html", _answer_found)
+    answer = _show("found_alone.html", _find_films)
     if answer.status_code == 200:
         answer.headers["HX-Replace-Url"] = _address(Question.read(request.query_string))
         answer.headers["HX-Trigger"] = "films-found"  # what counts them waits for that
@@ -87,13 +94,13 @@ def show_found() -> Response:
 
 def show_facets() -> Response:
     """Shows the years and the genres of the films found."""
-    answer = _show("facets_alone.html", _answer_facets)
+    answer = _show("facets_alone.html", _find_facets)
     if answer.status_code != 200:
         answer.headers["HX-Reswap"] = "none"  # older numbers are better than none
     return answer
 
 
-def _show(template: str, answer: Any) -> Response:
+def _show(template: str, find: Any) -> Response:
     try:
         asked = Question.read(request.query_string)
     except ApiError as error:
@@ -101,7 +108,7 @@ def _show(template: str, answer: Any) -> Response:
     return rendering.show_when_changed(
         template,
         lambda: asked.load(_schema),
-        lambda connection, query: answer(connection, asked, query),
+        lambda connection, query: find(connection, asked, query),
         _given(asked),
     )
 
@@ -125,22 +132,23 @@ def _given(asked: Question) -> dict[str, Any]:
     }
 
 
-def _answer_whole(
+def _find_whole(
     connection: sa.Connection, asked: Question, query: dict[str, Any]
 ) -> dict[str, Any]:
     return {
-        **_answer_found(connection, asked, query),
-        **_answer_facets(connection, asked, query),
+        **_find_films(connection, asked, query),
+        **_find_facets(connection, asked, query),
         "offered": queries.list_genres(connection, limit=_GENRES_OFFERED),
     }
 
 
-def _answer_found(
+def _find_films(
     connection: sa.Connection, asked: Question, query: dict[str, Any]
 ) -> dict[str, Any]:
     page = queries.search_movies(connection, query)
     found = Found(
-        cards=lay_out(connection, query, page.rows),
+        rows=page.rows,
+        markers=Markers.of(connection, query, page.rows),
         total=page.total,
         following=asked.at("cursor", page.following) if page.following else None,
         preceding=asked.at("cursor", page.preceding) if page.preceding else None,
@@ -161,7 +169,7 @@ def _suggest(connection: sa.Connection, asked: Question) -> list[tuple[str, Ques
     return suggested[:_SUGGESTIONS]
 
 
-def _answer_facets(
+def _find_facets(
     connection: sa.Connection, asked: Question, query: dict[str, Any]
 ) -> dict[str, Any]:
     facets = queries.count_facets(connection, query)

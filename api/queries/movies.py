@@ -34,7 +34,7 @@ def search_movies(connection: sa.Connection, query: dict[str, Any]) -> Page:
     place = Place.of(query)
     found = ways.find(connection, filters, place, counted=counted)
     page = cut(query, place, found.rows)
-    return Page(page.rows, page.following, page.preceding, found.total)
+    return Page(page.rows, page.following, page.preceding, found.total, page.shortened)
 
 
 def find_movie(connection: sa.Connection, movie_id: uuid.UUID) -> dict[str, Any] | None:

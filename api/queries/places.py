@@ -7,7 +7,9 @@ one does. No movie ever moves: its title, its year and its id are what it is.
 import dataclasses
 from typing import Any
 
-from schemas.search import MOVIE_FIELDS, Cursor, Direction, fingerprint
+import orjson
+
+from schemas.search import MOVIE_FIELDS, PAGE_MAX_BYTES, Cursor, Direction, fingerprint
 from schemas.tables import TITLE_KEY
 
 
@@ -68,26 +70,47 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Stretch:
-    """The movies of a page, and the cursors of the pages around it, if any."""
+    """The movies of a page, and the cursors of the pages around it, if any.
+
+    It is `shortened` where it has less of them than the limit because of their size.
+    """
 
     rows: list[dict[str, Any]]
     following: str | None
     preceding: str | None
+    shortened: bool
 
 
 def cut(query: dict[str, Any], place: Place, found: list[dict[str, Any]]) -> Stretch:
     """Makes a page of rows, which have a `key` beside the columns of a place."""
-    rows, more = found[: query["limit"]], len(found) > query["limit"]
+    allowed = found[: query["limit"]]
+    rows = allowed[: _fitting(place, allowed)]
+    more = len(found) > len(rows)
     cursor = place.cursor
     after, before = more, cursor is not None or place.offset > 0
     if _backwards(cursor):
         rows.reverse()
         after, before = True, more
     return Stretch(
-        [{name: row[name] for name in place.fields} for row in rows],
+        [_shown(place, row) for row in rows],
         _cursor(query, rows[-1], Direction.NEXT) if rows and after else None,
         _cursor(query, rows[0], Direction.PREVIOUS) if rows and before else None,
+        shortened=len(rows) < len(allowed),
     )
+
+
+def _fitting(place: Place, rows: list[dict[str, Any]]) -> int:
+    """Returns how many of some rows a page can have by its size; at least one, if there is one."""
+    room = PAGE_MAX_BYTES
+    for number, row in enumerate(rows):
+        room -= len(orjson.dumps(_shown(place, row))) + 1  # a comma
+        if room < 0:
+            return max(number, 1)
+    return len(rows)
+
+
+def _shown(place: Place, row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in place.fields}
 
 
 def _cursor(query: dict[str, Any], row: dict[str, Any], direction: Direction) -> str:

@@ -17,6 +17,10 @@ from api.queries.rows import select_text
 BY_INDEX: Final = "SET LOCAL enable_seqscan = off; "
 # Through all indexes that can serve, so that no movie is read which is not in each of them.
 BY_INDEXES: Final = BY_INDEX + "SET LOCAL cpu_tuple_cost = 1000; "
+# Through an index that finds, and not along one that lists.
+BY_BITMAP: Final = (
+    BY_INDEX + "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; "
+)
 # Along a list, for which an index of another kind is no substitute.
 BY_LIST: Final = BY_INDEX + "SET LOCAL enable_bitmapscan = off; "
 # A piece of the table as it lies on the disk, given by `ctid`.

@@ -39,12 +39,14 @@ class Page:
     """Some rows of an answer, and the values of its pager for the pages around it, if any.
 
     `total` is there where the rows could not be found without learning it, or it was asked for.
+    It is `shortened` where it has less rows than the limit because of their size.
     """
 
     rows: list[dict[str, Any]]
     following: str | None
     preceding: str | None = None
     total: Total | None = None
+    shortened: bool = False
 
 
 def select(connection: sa.Connection, statement: sa.Select[Any]) -> list[dict[str, Any]]:

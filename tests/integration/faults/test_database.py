@@ -35,6 +35,18 @@ CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION E'This is broken.\\nAnd this.' USING DETAIL = NEW.raw; END $$;
 CREATE TRIGGER break BEFORE INSERT ON import_errors FOR EACH ROW EXECUTE FUNCTION break();
 """
+# These fail with a part of a record in the DETAIL of what Postgres says.
+BREAK_GENRE = """
+CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'This is broken.' USING DETAIL = NEW.name; END $$;
+CREATE TRIGGER break BEFORE INSERT ON genres FOR EACH ROW EXECUTE FUNCTION break();
+"""
+BREAK_MOVIE = """
+CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'This is broken.' USING DETAIL = NEW.title; END $$;
+CREATE TRIGGER break BEFORE INSERT ON movies FOR EACH ROW
+WHEN (NEW.title = 'secret movie') EXECUTE FUNCTION break();
+"""
 NO_LONGER_BROKEN = "DROP FUNCTION IF EXISTS break() CASCADE"
 NO_LONGER_FULL = "DROP FUNCTION IF EXISTS refuse() CASCADE"
 
@@ -117,3 +129,30 @@ def test_what_breaks_is_one_line_of_the_databases_own_words(road: Road) -> None:
         road.execute(NO_LONGER_BROKEN)
     ended = "SELECT 1 FROM imports WHERE id = %s AND status = 'failed'"
     wait_until("its record is written down", lambda: road.query(ended, str(notification.id)))
+    (told, *_) = road.logged("import broke", import_id=str(notification.id))
+    assert told["reason"] == "RaiseException: This is broken."
+    assert "worker/ledger.py" in told["raised"]
+    assert "jane.doe" not in everything_logged(road)
+
+
+@pytest.mark.parametrize("way", ["movie", "genre"])
+def test_no_text_of_a_record_is_in_the_log_of_an_import_that_breaks(road: Road, way: str) -> None:
+    word = f"secret {way}"
+    road.execute(BREAK_MOVIE if way == "movie" else BREAK_GENRE)
+    try:
+        record = make_record(title=word, genres=[word])
+        notification = road.upload(as_file([record]), f"{way}.json")
+        road.announce(notification)
+        broke = {"import_id": str(notification.id)}
+        wait_until("it breaks", lambda: road.logged("import broke", **broke))
+    finally:
+        road.execute(NO_LONGER_BROKEN)
+    done = "SELECT 1 FROM imports WHERE id = %s AND status = 'succeeded'"
+    wait_until("it is imported", lambda: road.query(done, str(notification.id)))
+    logged = everything_logged(road)
+    assert word not in logged
+    assert str(notification.id) in logged
+
+
+def everything_logged(road: Road) -> str:
+    return (road.rig.folder / "worker.log").read_text()

@@ -1,6 +1,7 @@
 """What may be posted as a file of movies, before anything is stored."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -60,10 +61,27 @@ def test_a_bad_file_is_refused_and_the_fault_is_named(
     assert fault["message"].startswith(message)
 
 
-def test_of_many_faults_some_are_listed_and_all_are_counted(client: FlaskClient) -> None:
-    problem = refused(client, json.dumps([{}] * 200).encode(), 422)
-    assert problem["detail"] == "The request names 400 things that are not right."
+@pytest.mark.parametrize("records", [50, 200])
+def test_checking_ends_at_100_faults_and_says_so(client: FlaskClient, records: int) -> None:
+    problem = refused(client, json.dumps([{}] * records).encode(), 422)
+    assert problem["detail"] == (
+        "The request names 100 things that are not right. "
+        "There may be more: no further ones were looked for."
+    )
     assert len(problem["errors"]) == 100
+
+
+def test_fewer_faults_are_all_of_them(client: FlaskClient) -> None:
+    problem = refused(client, json.dumps([{}] * 49).encode(), 422)
+    assert problem["detail"] == "The request names 98 things that are not right."
+    assert len(problem["errors"]) == 98
+
+
+def test_a_body_of_nothing_but_faults_costs_no_more_than_a_hundred(client: FlaskClient) -> None:
+    body = b"[" + b"{}," * (BODY_MAX_BYTES // 3 - 1) + b"{}]"
+    began = time.process_time()
+    refused(client, body, 422)
+    assert time.process_time() - began < 1  # 349,525 records cost ten
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])

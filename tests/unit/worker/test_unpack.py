@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,7 +26,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def unpacked(packed: bytes, limits: Limits = Limits()) -> bytes:  # noqa: B008  it is frozen
-    return b"".join(unpack(io.BufferedReader(io.BytesIO(packed)), limits))
+    return b"".join(unpack(io.BufferedReader(io.BytesIO(packed)), len(packed), limits))
 
 
 @pytest.mark.parametrize("name", PACKERS)
@@ -72,6 +73,21 @@ def test_a_file_that_unpacks_to_more_than_the_limit_is_refused(name: str) -> Non
     assert caught.value.code is ErrorCode.UNPACKED_TOO_LARGE
 
 
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+def test_a_file_that_unpacks_to_too_many_times_its_size_is_rejected(name: str) -> None:
+    packed = PACKERS[name](b" " * 40_000_000)
+    with pytest.raises(PermanentError, match=f"more than 50 times its {len(packed)} bytes") as why:
+        unpacked(packed)
+    assert why.value.code is ErrorCode.UNPACKED_TOO_LARGE
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+def test_a_file_is_unpacked_up_to_the_ratio_and_a_small_one_whatever_its_ratio(name: str) -> None:
+    noise = random.Random(1).randbytes(200_000)
+    assert len(unpacked(PACKERS[name](noise + b" " * 9_500_000))) == 9_700_000  # 48 times
+    assert len(unpacked(PACKERS[name](b" " * 8_000_000))) == 8_000_000
+
+
 def test_a_window_that_takes_more_memory_than_a_worker_has_is_refused() -> None:
     options = {int(zstd.CompressionParameter.window_log): 27}
     stream = io.BytesIO()
@@ -93,7 +109,8 @@ from worker.unpack import unpack
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with open(sys.argv[1], "rb", buffering=0) as file:
     try:
-        for record in read_records(unpack(io.BufferedReader(file), Limits()), Limits()):
+        pieces = unpack(io.BufferedReader(file), 2**30, Limits())
+        for record in read_records(pieces, Limits()):
             pass
     except PermanentError as error:
         print(error.code.value)

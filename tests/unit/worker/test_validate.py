@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas.imports import OnError
+from schemas.imports import ErrorCode, OnError
 from worker.errors import PermanentError
 from worker.records import read_records
 from worker.settings import Limits
@@ -67,6 +67,39 @@ def test_at_most_20_faults_of_a_record_are_kept(
     (bad,) = validator.bad_records
     assert len(bad.faults) == kept
     assert bad.faults[-1] == last
+
+
+def test_many_faults_end_the_reading_of_a_file_that_is_taken_whole() -> None:
+    records = [*make_records(50), *([{"title": "x"}] * 50)]
+    assert rejected(OnError.FAIL, records) == "11 of the first 61 records are invalid"
+
+
+def test_where_bad_records_are_put_aside_the_reading_ends_if_they_prevail() -> None:
+    bad = [{"title": "x"}]
+    assert rejected(OnError.CONTINUE, bad * 50) == "11 of the first 11 records are invalid"
+    assert rejected(OnError.CONTINUE, (bad * 2 + make_records(1)) * 9).startswith("11 of the first")
+    assert rejected(OnError.CONTINUE, (bad + make_records(2)) * 50) == ""
+
+
+def test_few_faults_are_counted_to_the_end() -> None:
+    assert rejected(OnError.FAIL, [{"title": "x"}] * 10) == "10 of 10 records are bad"
+
+
+def rejected(on_error: OnError, records: list[Any]) -> str:
+    """Returns how the reason begins, where a file with more than ten faults is rejected."""
+    limits = Limits(max_faults=10, max_listed_errors=5)
+    file = json.dumps(records).encode()
+    try:
+        list(Validator(on_error, limits).chunks(read_records(iter([file]), limits)))
+    except PermanentError as error:
+        return str(error).partition(";")[0] if error.code is ErrorCode.BAD_RECORDS else error.code
+    return ""
+
+
+def test_of_a_record_with_very_many_unknown_fields_the_first_are_named() -> None:
+    _, validator = chunks_of(make_records(2, **{f"x{number}": 0 for number in range(70)}))
+    assert validator.ignored_fields.pop("(others)") == 40
+    assert dict(validator.ignored_fields) == {f"x{number}": 2 for number in range(50)}
 
 
 @pytest.mark.parametrize(
