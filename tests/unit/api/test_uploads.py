@@ -78,7 +78,7 @@ def test_fewer_faults_are_all_of_them(client: FlaskClient) -> None:
 
 
 def test_a_body_of_nothing_but_faults_costs_no_more_than_a_hundred(client: FlaskClient) -> None:
-    body = b"[" + b"{}," * (BODY_MAX_BYTES // 3 - 1) + b"{}]"
+    body = b"[" + b"{}," * (POSTED_MAX_BYTES // 3 - 1) + b"{}]"
     began = time.process_time()
     refused(client, body, 422)
     assert time.process_time() - began < 1  # 349,525 records cost ten
