@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 from gunicorn.http.errors import ParseException
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 from werkzeug.exceptions import HTTPException, RequestTimeout
 
 from api.bodies import decoded_path
@@ -77,7 +77,7 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self.nr_conns += 1
         if self.nr_conns >= self.worker_connections:
             self._drop_longest_waiting()
-        self._receive(connection)
+        self._on_event(connection)
 
     def _receive(self, connection: Connection) -> None:
         try:
@@ -95,6 +95,7 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def _advance(self, connection: Connection) -> None:
         """Has the next request served if it is here, or waits for the rest of it."""
+        known = connection.inbox.head
         try:
             request = connection.inbox.take()
         except (ApiError, HTTPException) as error:
@@ -108,7 +109,7 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
                 self._serve(connection, request)
                 return
             self._watch(connection, selectors.EVENT_READ)
-            if connection.inbox.missing:
+            if connection.inbox.missing and connection.inbox.head is not known:
                 self._welcome_body(connection)
 
     def _welcome_body(self, connection: Connection) -> None:
@@ -132,7 +133,6 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def handle(self, connection: Connection) -> bool:
         """Serves a request, in a thread of its lane, and sends what the client takes at once."""
-        connection.is_started = True
         with serving_request(connection.arrived, connection.socket):
             keeps = bool(super().handle(connection))
         return self._flush(connection) and keeps
@@ -146,15 +146,15 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         """Answers in place of the application, which has not seen the request, and then closes."""
         head = connection.inbox.head
         method, path = (head.method, head.path) if head else ("", "")
-        status = write_rejection(connection.sock, error)
+        status = write_rejection(connection.sock, error, has_body=method != "HEAD")
         self._note_rejected(method, path, status)
         connection.keeps = False
         self._send(connection)
 
     def _send(self, connection: Connection) -> None:
         """Sends the rest of a response as the client takes it, and goes on from there."""
-        now = time.monotonic()
-        if connection.state is not State.SENDING:
+        now, begins = time.monotonic(), connection.state is not State.SENDING
+        if begins:
             connection.state = State.SENDING
             connection.give_up_at = now + SEND_ALL_SECONDS
         if not self._flush(connection):
@@ -162,14 +162,22 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         elif connection.sock:
             connection.deadline = min(now + UNTAKEN_SECONDS, connection.give_up_at)
             self._watch(connection, selectors.EVENT_WRITE)
-            self._bound_memory()
+            if begins:  # it only becomes less
+                self._bound_memory()
         elif connection.keeps:
-            connection.state = State.RECEIVING if connection.inbox else State.IDLE
-            wait = RECEIVE_SECONDS if connection.inbox else self.cfg.keepalive
-            connection.deadline = now + wait
-            self._advance(connection)
+            self._go_on(connection, now)
         else:
             self._end(connection)
+
+    def _go_on(self, connection: Connection, now: float) -> None:
+        """Turns to the next request of a client whose last one has its response."""
+        if connection.inbox:
+            connection.state, wait = State.RECEIVING, RECEIVE_SECONDS
+        else:
+            keepalive = self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER
+            connection.state, wait = State.IDLE, keepalive
+        connection.deadline = now + wait
+        self._advance(connection)
 
     def _flush(self, connection: Connection) -> bool:
         """Sends what the client takes now. False where the client has gone."""
@@ -203,13 +211,15 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         connection.watched = events
 
     def _on_event(self, connection: Connection) -> None:
+        # One of the same moment's events may have had it closed, to make room for another.
         if connection.state is State.SENDING:
             self._send(connection)
-        else:
+        elif connection.state is not State.CLOSED:
             self._receive(connection)
 
     def _close(self, connection: Connection) -> None:
         self._watch(connection, 0)
+        connection.state = State.CLOSED
         self._connections.discard(connection)
         self.nr_conns -= 1
         connection.close()
@@ -231,7 +241,8 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _cap_keepalive(self, deadline: float) -> None:
         """Bounds the wait for clients without a request, for a process that stops."""
         for connection in self._connections:
-            if connection.state is State.IDLE or not connection.inbox:
+            waits = connection.state in (State.IDLE, State.RECEIVING)
+            if waits and not connection.inbox:
                 connection.deadline = min(connection.deadline, deadline)
 
     def _give_up(self, connection: Connection) -> None:
