@@ -72,6 +72,8 @@ class Breaker:
         with self._lock:
             self._failures += 1
             self._last = error
+            if self._failures == _IN_A_ROW:
+                self._next_try = time.monotonic() + _TRY_EVERY_SECONDS
 
     def _end_trial(self) -> None:
         with self._lock:

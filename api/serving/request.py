@@ -6,6 +6,7 @@ its body is read.
 """
 
 import dataclasses
+import re
 from typing import Any, Final
 
 from gunicorn.http.body import Body, LengthReader
@@ -17,6 +18,7 @@ from api.bodies import check_head
 
 _END_OF_LINE: Final = b"\r\n"
 _END_OF_HEAD: Final = b"\r\n\r\n"
+_BARE_LINE_FEED: Final = re.compile(rb"(?<!\r)\n")
 _HEAD_MAX_BYTES: Final = 64 * 1024
 
 
@@ -83,10 +85,10 @@ class Inbox:
         while self._received.startswith(_END_OF_LINE):
             del self._received[:2]  # RFC 9112, 2.2: ignore empty lines before a request
             self._searched = 0
-        end = self._received.find(_END_OF_HEAD, max(0, self._searched - 3))
-        self._searched = len(self._received)
+        searched, self._searched = self._searched, len(self._received)
+        end = self._received.find(_END_OF_HEAD, max(0, searched - 3))
         if end < 0:
-            self._reject_endless_head()
+            self._reject_endless_head(searched)
             return None
         begins = end + len(_END_OF_HEAD)
         _check_length_of_head(begins)
@@ -98,13 +100,13 @@ class Inbox:
         check_head(request.method, request.path, headers)
         return _Awaited(request, begins, begins + int(headers.get("CONTENT-LENGTH", 0)))
 
-    def _reject_endless_head(self) -> None:
+    def _reject_endless_head(self, searched: int) -> None:
         size = len(self._received)
         line_limit = self._configuration.limit_request_line
         if size > line_limit + 2 and self._received.find(_END_OF_LINE, 0, line_limit + 2) < 0:
             raise LimitRequestLine(size, line_limit)
         _check_length_of_head(size)
-        if self._received.count(b"\n") != self._received.count(_END_OF_LINE):
+        if _BARE_LINE_FEED.search(self._received, searched):
             # A line that ends otherwise: the head would never end. gunicorn says so.
             Request(self._configuration, IterUnreader([bytes(self._received)]), self._address, 1)
 
