@@ -94,7 +94,7 @@ class Connection:
         self.request: Request | None = None
         self.state = State.RECEIVING
         self.deadline = deadline
-        self.give_up_at = deadline  # however steadily the client takes its response
+        self.give_up_at = deadline  # however steadily the client takes its response, or sends
         self.arrived = 0.0  # when all of the present request was here
         self.watched = 0  # for which events of the selectors module
         self.keeps = True  # open after the present response

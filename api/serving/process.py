@@ -27,7 +27,7 @@ from api.serving.rejection import write_rejection
 # From the first byte of a request, or from the acceptance of its connection, to its last byte.
 RECEIVE_SECONDS: Final = 10
 SEND_ALL_SECONDS: Final = 60
-_LINGER_SECONDS: Final = 2  # for a client to read the last response before it sees the end
+_LINGER_SECONDS: Final = 2  # from a client's last byte: to read the last response before the end
 _SWEEP_SECONDS: Final = 0.5
 _HELD_MAX_BYTES: Final = 64 * 1024 * 1024  # for all clients of a process together
 
@@ -92,6 +92,8 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._advance(connection)
         elif connection.state is State.RECEIVING:
             self._advance(connection)
+        elif connection.state is State.ENDING:  # it still sends: it has not looked for our response
+            self._linger(connection)
 
     def _advance(self, connection: Connection) -> None:
         """Has the next request served if it is here, or waits for the rest of it."""
@@ -190,13 +192,17 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _end(self, connection: Connection) -> None:
         """Lets the client read the last response: one that is still sending would not."""
         connection.state = State.ENDING
-        connection.deadline = time.monotonic() + _LINGER_SECONDS
+        connection.give_up_at = time.monotonic() + RECEIVE_SECONDS
+        self._linger(connection)
         try:
             connection.shut()
         except OSError:
             self._close(connection)
         else:
             self._watch(connection, selectors.EVENT_READ)
+
+    def _linger(self, connection: Connection) -> None:
+        connection.deadline = min(time.monotonic() + _LINGER_SECONDS, connection.give_up_at)
 
     def _watch(self, connection: Connection, events: int) -> None:
         """Waits for an event of a connection, or for none."""

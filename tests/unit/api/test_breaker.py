@@ -101,8 +101,8 @@ def test_an_open_one_says_what_the_last_failure_said(clock: Clock) -> None:
 def test_what_says_nothing_of_the_database_changes_nothing(clock: Clock, error: ApiError) -> None:
     breaker = Breaker()
     for _ in range(3):
-        fail(breaker)
         fail(breaker, error)
+        fail(breaker)
     assert is_open(breaker)
 
 
