@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 
 import boto3
 import psycopg2
@@ -58,7 +58,9 @@ class Admin:
         with self._seeing.cursor() as cursor:
             for name, value in settings.items():
                 database = self._seeing.info.dbname
-                cursor.execute(f'ALTER ROLE {API} IN DATABASE "{database}" SET {name} = %s', (value,))
+                cursor.execute(
+                    f'ALTER ROLE {API} IN DATABASE "{database}" SET {name} = %s', (value,)
+                )
 
     @contextlib.contextmanager
     def locked_movies(self) -> Iterator[None]:
@@ -102,9 +104,7 @@ def ask_all(gunicorn: Gunicorn, paths: list[str]) -> list[tuple[int, float]]:
 # Clients that have gone.
 
 
-def test_what_a_client_that_has_gone_asked_for_is_cancelled(
-    database: Dsns, admin: Admin
-) -> None:
+def test_what_a_client_that_has_gone_asked_for_is_cancelled(database: Dsns, admin: Admin) -> None:
     admin.set_for_api(lock_timeout="60s", statement_timeout="60s")
     with serving(database) as gunicorn:
         with admin.locked_movies():
@@ -124,9 +124,7 @@ def test_what_a_client_that_has_gone_asked_for_is_cancelled(
         assert pid in admin.pids(everyone)  # its connection is as good as before
 
 
-def test_what_a_client_that_waits_asked_for_is_not_cancelled(
-    database: Dsns, admin: Admin
-) -> None:
+def test_what_a_client_that_waits_asked_for_is_not_cancelled(database: Dsns, admin: Admin) -> None:
     admin.set_for_api(lock_timeout="60s")
     with serving(database) as gunicorn, ThreadPoolExecutor(1) as pool:
         with admin.locked_movies():
@@ -152,12 +150,15 @@ def test_no_request_takes_longer_than_its_time_however_many_there_are(
 @pytest.mark.parametrize("path", ["/movies", "/movies/facets", "/suggest?term=tr", "/?title=tr"])
 def test_no_kind_of_search_takes_longer(database: Dsns, admin: Admin, path: str) -> None:
     admin.set_for_api(lock_timeout="60s")
-    with serving(database) as gunicorn, admin.locked_movies():
-        with socket.create_connection(("127.0.0.1", gunicorn.port), DEADLINE_SECONDS) as client:
-            began = time.monotonic()
-            client.sendall(f"GET {path} HTTP/1.1\r\nHost: api\r\n\r\n".encode())
-            assert client.recv(65536).startswith(b"HTTP/1.1 ")
-            assert time.monotonic() - began < REQUEST_SECONDS + 3
+    with (
+        serving(database) as gunicorn,
+        admin.locked_movies(),
+        socket.create_connection(("127.0.0.1", gunicorn.port), DEADLINE_SECONDS) as client,
+    ):
+        began = time.monotonic()
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: api\r\n\r\n".encode())
+        assert client.recv(65536).startswith(b"HTTP/1.1 ")
+        assert time.monotonic() - began < REQUEST_SECONDS + 3
 
 
 # Costly searches.
@@ -177,37 +178,56 @@ def costly_searches() -> Iterator[str]:
         yield f"/movies?title={one}{other}&actor={other}{one}&sort=title"
 
 
+class Meanwhile:
+    """What happens while costly searches run: how many run at once, and how cheap ones fare."""
+
+    def __init__(self, gunicorn: Gunicorn, dsn: str) -> None:
+        self.most_at_once = 0
+        self.cheap: list[int] = []
+        self._gunicorn, self._dsn = gunicorn, dsn
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=each) for each in (self._watch, self._ask)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(DEADLINE_SECONDS)
+
+    def _watch(self) -> None:
+        with contextlib.closing(Admin(self._dsn)) as admin:
+            while not self._over.is_set():
+                self.most_at_once = max(self.most_at_once, len(admin.pids(_ADMITTED)))
+
+    def _ask(self) -> None:
+        for year in itertools.cycle(range(1900, 2000)):
+            if self._over.is_set():
+                return
+            status, _, _ = self._gunicorn.ask("GET", f"/movies?year={year}&count=none")
+            self.cheap.append(status)
+
+
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_only_so_many_costly_searches_run_at_once(many: Dsns, at_once: int) -> None:
-    searches, cheap = list(itertools.islice(costly_searches(), 60)), list[int]()
-    most, over = 0, threading.Event()
-
-    def watch() -> None:
-        nonlocal most
-        with contextlib.closing(Admin(many.admin)) as admin:
-            while not over.is_set():
-                most = max(most, len(admin.pids(_ADMITTED)))
-
-    def ask_cheaply() -> None:
-        for number in itertools.count():
-            if over.is_set():
-                return
-            cheap.append(gunicorn.ask("GET", f"/movies?year={1900 + number % 100}&count=none")[0])
-
-    with serving(many, MRU_COSTLY_SEARCHES=str(at_once)) as gunicorn, ThreadPoolExecutor(14) as pool:
-        others = [pool.submit(watch), pool.submit(ask_cheaply)]
+    searches = list(itertools.islice(costly_searches(), 60))
+    with (
+        serving(many, MRU_COSTLY_SEARCHES=str(at_once)) as gunicorn,
+        Meanwhile(gunicorn, many.admin) as meanwhile,
+        ThreadPoolExecutor(12) as pool,
+    ):
         responses = list(pool.map(lambda path: gunicorn.ask("GET", path), searches))
-        over.set()
-        for other in others:
-            other.result(DEADLINE_SECONDS)
     assert {status for status, _, _ in responses} == {200, 503}
     for status, headers, problem in responses:
         if status == 503:
             assert headers["Retry-After"] == "1"
             assert "busy" in problem["detail"]
-    assert 1 <= most <= at_once
-    assert len(cheap) > 5
-    assert set(cheap) == {200}
+    assert 1 <= meanwhile.most_at_once <= at_once
+    assert len(meanwhile.cheap) > 5
+    assert set(meanwhile.cheap) == {200}
 
 
 # Movies that cannot be read.

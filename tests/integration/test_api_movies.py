@@ -212,9 +212,7 @@ def test_a_new_movie_is_found_at_once(database: Dsns, client: FlaskClient) -> No
 
 def test_a_search_that_takes_too_long_is_503(database: Dsns, client: FlaskClient) -> None:
     with psycopg2.connect(database.admin) as admin, admin.cursor() as cursor:
-        cursor.execute(
-            f'ALTER ROLE {API} IN DATABASE "{admin.info.dbname}" SET lock_timeout = 0'
-        )
+        cursor.execute(f'ALTER ROLE {API} IN DATABASE "{admin.info.dbname}" SET lock_timeout = 0')
     admin.close()
     with locked_movies(database):
         answer = client.get("/movies")

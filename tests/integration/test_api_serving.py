@@ -16,6 +16,7 @@ import psycopg2
 import pytest
 
 from api.gunicorn_conf import graceful_timeout, worker_connections
+from api.serving.process import RECEIVE_SECONDS
 from local.database import Dsns
 from local.postgres import Address
 from tests.calling import api_environment, make_signed
@@ -143,8 +144,10 @@ def test_where_all_connections_are_taken_another_is_served(gunicorn: Gunicorn) -
     with contextlib.ExitStack() as stack:
         for _ in range(worker_connections + 50):
             stack.enter_context(connected(gunicorn))
+        began = time.monotonic()
         for _ in range(3):
             assert gunicorn.ask("GET", "/movies?title=treasure")[0] == 200
+        assert time.monotonic() - began < RECEIVE_SECONDS / 2  # after which all of them are closed
         assert held(gunicorn) <= worker_connections
     wait_until_nothing_is_held(gunicorn)
 
@@ -242,14 +245,17 @@ def test_a_client_that_waits_to_be_asked_for_its_body_can_post_movies(
         f"POST /movies HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
     ).encode()
-    with serving(database, **environment) as gunicorn, connected(gunicorn) as client:
-        with client.makefile("rb") as received:
-            client.sendall(head)
-            assert received.readline() == b"HTTP/1.1 100 Continue\r\n"
-            assert received.readline() == b"\r\n"
-            client.sendall(body[:10])
-            client.sendall(body[10:])
-            assert read_response(received)[0] == 202  # and not 100 once more
+    with (
+        serving(database, **environment) as gunicorn,
+        connected(gunicorn) as client,
+        client.makefile("rb") as received,
+    ):
+        client.sendall(head)
+        assert received.readline() == b"HTTP/1.1 100 Continue\r\n"
+        assert received.readline() == b"\r\n"
+        client.sendall(body[:10])
+        client.sendall(body[10:])
+        assert read_response(received)[0] == 202  # and not 100 once more
     s3: Any = boto3.client("s3", **region)
     (stored,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
     assert s3.get_object(Bucket=bucket, Key=stored["Key"])["Body"].read() == body

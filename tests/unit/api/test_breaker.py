@@ -46,14 +46,11 @@ def ask(breaker: Breaker) -> bool:
 
 def is_open(breaker: Breaker) -> bool:
     """Whether questions are rejected at once, where no trial is due."""
-    try:
-        with breaker.question() as is_trial:
-            assert not is_trial
-            raise BusyError  # which leaves all as it is
-    except BusyError:
-        return False
-    except UnansweredError:
-        return True
+    busy = BusyError()
+    with contextlib.suppress(BusyError, UnansweredError), breaker.question() as is_trial:
+        assert not is_trial
+        raise busy  # which leaves all as it is
+    return busy.__traceback__ is None
 
 
 def opened() -> Breaker:

@@ -119,6 +119,11 @@ def sending(server: Server) -> Connection:
     return connection
 
 
+def read_all(client: socket.socket) -> None:
+    while client.recv(1 << 20):
+        pass
+
+
 def test_a_connection_that_was_closed_meanwhile_is_left_alone(server: Server) -> None:
     for make in (idle, receiving):
         connection = make(server)
@@ -166,7 +171,8 @@ def test_responses_that_nobody_reads_are_held_to_the_same_bound(
     monkeypatch.setattr(module, "_HELD_MAX_BYTES", 1_000_000)
     server.said = b"x" * 20_000_000
     small, large = receiving(server), server.connect(GET, buffer=4096)
-    server.turn_until(lambda: large.state is State.CLOSED)
+    server.turn_until(lambda: large.state is not State.SERVING)
+    assert large.state is State.CLOSED
     assert small.state is State.RECEIVING
 
 
@@ -217,8 +223,19 @@ def test_who_does_not_read_is_cut_off_without_a_rest(server: Server) -> None:
     server.process.murder_keepalived()
     assert connection.state is State.CLOSED
     with pytest.raises(ConnectionResetError):
-        while server.clients[-1].recv(1 << 20):
-            pass
+        read_all(server.clients[-1])
+
+
+def test_a_response_that_no_socket_takes_at_once_arrives_whole(server: Server) -> None:
+    server.said = b"".join(b"%07d\n" % number for number in range(2_500_000))
+    connection = server.connect(GET)
+    server.turn_until(lambda: connection.state is State.SENDING)
+    received = bytearray()
+    while not received.endswith(b"\r\n\r\n" + server.said):
+        received += server.clients[-1].recv(1 << 20)
+        server.process.wait_for_and_dispatch_events(0)
+        assert len(received) < len(server.said) + 1_000
+    server.turn_until(lambda: connection.state is State.IDLE)
 
 
 def test_who_reads_has_a_bound_for_all_of_it_too(server: Server) -> None:
