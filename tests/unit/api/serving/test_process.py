@@ -25,6 +25,11 @@ GET = b"GET /x HTTP/1.1\r\nHost: api\r\n\r\n"
 BEGUN_POST = b"POST /x HTTP/1.1\r\nHost: api\r\nContent-Length: 60000\r\n\r\n{"
 
 
+class Log(logging.Logger):
+    def access(self, *_: object) -> None:
+        """Writes nothing; gunicorn's own logger has this, too."""
+
+
 class Server:
     """A process without its loop, an application that says what a test wants, and its clients."""
 
@@ -32,9 +37,7 @@ class Server:
         configuration = Config()
         configuration.set("worker_connections", 4)
         configuration.set("keepalive", 65)
-        log = logging.getLogger("gunicorn")
-        self.process = Process(1, os.getppid(), [], None, 30, configuration, log)
-        log.access = lambda *_: None  # type: ignore[attr-defined]  as gunicorn's own logger has it
+        self.process = Process(1, os.getppid(), [], None, 30, configuration, Log("gunicorn"))
         self.process.tpool = self.process.get_thread_pool()
         self.process.poller = selectors.DefaultSelector()
         self.process.method_queue.init()
@@ -111,6 +114,12 @@ def receiving(server: Server, sent: bytes = GET[:9]) -> Connection:
     return connection
 
 
+def send_a_byte(server: Server, connection: Connection) -> None:
+    size = len(connection.inbox)
+    server.clients[-1].sendall(b"x")
+    server.turn_until(lambda: len(connection.inbox) == size + 1)
+
+
 def sending(server: Server) -> Connection:
     """Connects a client that does not read its response."""
     server.said = b"x" * 20_000_000
@@ -182,10 +191,8 @@ def test_the_bound_costs_nothing_for_each_byte_of_a_body(
     times: list[int] = []
     monkeypatch.setattr(Process, "_bound_memory", lambda _: times.append(1))
     connection = receiving(server, BEGUN_POST)
-    for sent in range(1, 20):
-        server.clients[-1].sendall(b"x")
-        size = len(BEGUN_POST) + sent
-        server.turn_until(lambda size=size: len(connection.inbox) == size)
+    for _ in range(20):
+        send_a_byte(server, connection)
     assert len(times) == 1
 
 
@@ -212,8 +219,7 @@ def test_the_time_of_a_request_is_not_prolonged_by_its_bytes(server: Server) -> 
     connection = receiving(server)
     deadline = connection.deadline
     assert deadline <= time.monotonic() + RECEIVE_SECONDS
-    server.clients[-1].sendall(b"x")
-    server.turn_until(lambda: len(connection.inbox) == 10)
+    send_a_byte(server, connection)
     assert connection.deadline == deadline
 
 
