@@ -141,7 +141,10 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def _finish(self, connection: Connection, served: "Future[bool]") -> None:
         connection.request = None
-        connection.keeps = not served.cancelled() and not served.exception() and served.result()
+        error = served.exception()
+        if error is not None:
+            self.log.error("A thread failed.", exc_info=error)
+        connection.keeps = error is None and served.result()
         self._send(connection)
 
     def _reject(self, connection: Connection, error: ApiError | HTTPException) -> None:

@@ -26,6 +26,18 @@ BEGUN_POST = b"POST /x HTTP/1.1\r\nHost: api\r\nContent-Length: 60000\r\n\r\n{"
 
 
 class Log(logging.Logger):
+    """gunicorn's, as far as a process needs it; keeps which errors were logged."""
+
+    def __init__(self) -> None:
+        super().__init__("gunicorn")
+        self.errors: list[type[BaseException] | None] = []
+        self.addFilter(self._note)
+
+    def _note(self, record: logging.LogRecord) -> bool:
+        if record.exc_info:
+            self.errors.append(record.exc_info[0])
+        return False
+
     def access(self, *_: object) -> None:
         """Writes nothing; gunicorn's own logger has this, too."""
 
@@ -34,10 +46,10 @@ class Server:
     """A process without its loop, an application that says what a test wants, and its clients."""
 
     def __init__(self) -> None:
-        configuration = Config()
+        self.log, configuration = Log(), Config()
         configuration.set("worker_connections", 4)
         configuration.set("keepalive", 65)
-        self.process = Process(1, os.getppid(), [], None, 30, configuration, Log("gunicorn"))
+        self.process = Process(1, os.getppid(), [], None, 30, configuration, self.log)
         self.process.tpool = self.process.get_thread_pool()
         self.process.poller = selectors.DefaultSelector()
         self.process.method_queue.init()
@@ -305,3 +317,18 @@ def test_an_application_that_fails_ends_its_connection_alone(server: Server) -> 
     server.turn_until(lambda: failed.state is State.ENDING)
     assert server.clients[-1].recv(4096).startswith(b"HTTP/1.1 500 ")
     assert other.state is State.RECEIVING
+
+
+def test_a_thread_that_fails_is_logged_and_ends_its_connection_alone(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Process, "handle", fail)
+    other = receiving(server)
+    failed = server.connect(GET)
+    server.turn_until(lambda: failed.state is State.ENDING)
+    assert server.clients[-1].recv(4096) == b""
+    assert other.state is State.RECEIVING
+    assert server.log.errors == [ZeroDivisionError]
