@@ -18,11 +18,11 @@ _WAIT_SECONDS: Final = 3.0
 
 
 class Gate:
-    """Places for costly searches: `at_once` that run, and as many that wait."""
+    """Places for costly searches: `at_once` that run, and others that are `waiting` for those."""
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, at_once: int, *, waiting: int) -> None:
         self._running = threading.BoundedSemaphore(at_once)
-        self._inside = threading.BoundedSemaphore(2 * at_once)
+        self._inside = threading.BoundedSemaphore(at_once + waiting)
 
     def enter(self) -> None:
         """Takes a place, perhaps after a wait. Raises BusyError."""

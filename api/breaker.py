@@ -1,7 +1,7 @@
 """A circuit breaker before the movies: while they cannot be read, nobody waits to learn so again.
 
-After a few failures in a row every question is rejected at once. Once a second one is let through;
-if it is answered, so are all others from then on.
+After a few failures in a row every question is rejected at once. Once a second one is let through,
+one at a time; if it is answered, so are all others from then on.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from api.errors import DatabaseUnavailableError
+from api.errors import ApiError, DatabaseUnavailableError
 
 _IN_A_ROW: Final = 3
 _TRY_EVERY_SECONDS: Final = 1.0
@@ -27,6 +27,7 @@ class Breaker:
         self._lock = threading.Lock()
         self._failures = 0
         self._next_try = 0.0
+        self._is_trying = False
         self._last: UnansweredError | None = None
 
     @contextlib.contextmanager
@@ -41,27 +42,40 @@ class Breaker:
         except UnansweredError as error:
             self._count(error)
             raise
+        except ApiError:
+            raise  # our own bounds, or the client's doing: it says nothing of the movies
         except BaseException:
-            self._close()  # some answer, if not the one that was wanted
+            self.close()  # some answer, if not the one that was wanted
             raise
-        self._close()
+        else:
+            self.close()
+        finally:
+            if is_trial:
+                self._end_trial()
+
+    def close(self) -> None:
+        """Lets all questions through again: one was answered."""
+        with self._lock:
+            self._failures, self._last = 0, None
 
     def _enter(self) -> bool:
         with self._lock:
             if self._last is None or self._failures < _IN_A_ROW:
                 return False
             now = time.monotonic()
-            if now < self._next_try:
+            if self._is_trying or now < self._next_try:
                 raise UnansweredError(self._last.detail)
-            self._next_try = now + _TRY_EVERY_SECONDS
+            self._is_trying = True
             return True
 
     def _count(self, error: UnansweredError) -> None:
         with self._lock:
             self._failures += 1
             self._last = error
-            self._next_try = time.monotonic() + _TRY_EVERY_SECONDS
+            if self._failures == _IN_A_ROW:
+                self._next_try = time.monotonic() + _TRY_EVERY_SECONDS
 
-    def _close(self) -> None:
+    def _end_trial(self) -> None:
         with self._lock:
-            self._failures, self._last = 0, None
+            self._is_trying = False
+            self._next_try = time.monotonic() + _TRY_EVERY_SECONDS

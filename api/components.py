@@ -128,6 +128,8 @@ _DETAILS: Final[Mapping[int, str]] = {
     401: "The signature does not match the body.",
     403: "The bucket is none of those whose objects are imported.",
     404: "There is no movie with the id 3f2b8f6e-52f4-5c43-8e0a-7f6f5a0c9a11.",
+    408: "Send a request within 10 s.",
+    411: "Send the body with a Content-Length.",
     413: "The body must not be longer than 65536 bytes.",
     415: "The body must be application/json.",
     422: "The request names 1 thing that is not right.",

@@ -47,7 +47,7 @@ class Database:
 
     def __init__(self, settings: DatabaseSettings, *, costly_at_once: int = SEARCHING) -> None:
         self._settings = settings
-        self._gate = Gate(costly_at_once)
+        self._gate = Gate(costly_at_once, waiting=_waiting_places(costly_at_once))
         self._breaker = Breaker()
         self._engine: sa.Engine | None = None
         self._lock = threading.Lock()
@@ -73,6 +73,7 @@ class Database:
         with self._breaker.question() as is_trial:
             if is_trial:
                 self.ask(_try_movies)
+                self._breaker.close()
             return self.ask(question)
 
     def _ask_unless_dead(self, question: Callable[[sa.Connection], Answer]) -> Answer:
@@ -103,6 +104,11 @@ class Database:
             if self._engine is None:
                 self._engine = _make_engine(self._settings)
             return self._engine
+
+
+def _waiting_places(costly_at_once: int) -> int:
+    """Returns how many costly searches may wait: each holds a thread, and cheap ones need one."""
+    return max(0, min(costly_at_once, SEARCHING - 1 - costly_at_once))
 
 
 # Whoever has this asked for him is not kept waiting for a lock that others have waited for.

@@ -43,7 +43,7 @@ _BARE: Final = {name: _EVENT[name] for name in ("bucket", "key")}
     },
 )
 @blueprint.answers(202, AcceptedSchema, description="The import is queued.", headers=("Location",))
-@blueprint.problems(401, 403, 413, 415, 422, 503)
+@blueprint.problems(401, 403, 408, 411, 413, 415, 422, 503)
 def take_notification() -> Response:
     """Announce a new object, and queue its import
 

@@ -42,7 +42,7 @@ _FILE: Final = {
 @blueprint.route("/movies", methods=["POST"])
 @blueprint.documents(requestBody={"required": True, "content": {JSON_CONTENT_TYPE: _FILE}})
 @blueprint.answers(202, AcceptedSchema, description="The import is queued.", headers=("Location",))
-@blueprint.problems(403, 413, 415, 422, 503)
+@blueprint.problems(403, 408, 411, 413, 415, 422, 503)
 def post_movies() -> Response:
     """Post a file of movies
 

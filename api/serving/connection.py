@@ -27,6 +27,7 @@ class State(enum.Enum):
     SENDING = enum.auto()  # a client that takes the rest of its response
     IDLE = enum.auto()  # perhaps another request, after one that was served
     ENDING = enum.auto()  # a client that closes, or the end of our patience
+    CLOSED = enum.auto()  # nothing: its end
 
 
 class Outbox:
@@ -93,16 +94,15 @@ class Connection:
         self.request: Request | None = None
         self.state = State.RECEIVING
         self.deadline = deadline
-        self.give_up_at = deadline  # however steadily the client takes its response
+        self.give_up_at = deadline  # however steadily the client takes its response, or sends
         self.arrived = 0.0  # when all of the present request was here
-        self.is_started = False  # whether a thread has turned to it
         self.watched = 0  # for which events of the selectors module
         self.keeps = True  # open after the present response
 
     def begin(self, request: Request, now: float) -> None:
         """Notes that a request is all here, at a moment of the monotonic clock."""
         self.request, self.arrived = request, now
-        self.state, self.is_started = State.SERVING, False
+        self.state = State.SERVING
 
     @property
     def held_bytes(self) -> int:

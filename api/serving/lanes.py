@@ -1,6 +1,7 @@
 """Threads for each kind of request, so that no other kind can take all of them."""
 
 import collections
+import dataclasses
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
@@ -10,6 +11,14 @@ from api.serving.connection import Connection
 from api.settings import SEARCHING
 
 _NOTIFYING: Final = 4
+
+
+@dataclasses.dataclass
+class _Wait:
+    """A request's wait for a thread. A connection has a new one for each of its requests."""
+
+    since: float  # of the monotonic clock
+    is_over: bool = False
 
 
 class Lane:
@@ -23,25 +32,31 @@ class Lane:
         self._pool = ThreadPoolExecutor(threads)
         self._most_waiting = waiting
         self._seconds = seconds
-        self._waiting = collections.deque[Connection]()
+        self._waiting = collections.deque[_Wait]()
 
     def has_room(self, now: float) -> bool:
         """Whether another request would be served at once, or a moment later."""
-        while self._waiting and self._waiting[0].is_started:
+        while self._waiting and self._waiting[0].is_over:
             self._waiting.popleft()
         if not self._waiting:
             return True
-        stuck = now - self._waiting[0].arrived > self._seconds
+        stuck = now - self._waiting[0].since > self._seconds
         return not stuck and len(self._waiting) < self._most_waiting
 
     def submit(self, serve: Callable[[Connection], bool], connection: Connection) -> "Future[bool]":
         """Has a thread serve a request."""
-        self._waiting.append(connection)
-        return self._pool.submit(serve, connection)
+        wait = _Wait(connection.arrived)
+        self._waiting.append(wait)
+        return self._pool.submit(_end_wait, wait, serve, connection)
 
     def shutdown(self) -> None:
         """Lets the threads end."""
         self._pool.shutdown(wait=False)
+
+
+def _end_wait(wait: _Wait, serve: Callable[[Connection], bool], connection: Connection) -> bool:
+    wait.is_over = True
+    return serve(connection)
 
 
 class Lanes:

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 from gunicorn.http.errors import ParseException
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 from werkzeug.exceptions import HTTPException, RequestTimeout
 
 from api.bodies import decoded_path
@@ -28,7 +28,7 @@ from api.serving.rejection import write_rejection
 # From the first byte of a request, or from the acceptance of its connection, to its last byte.
 RECEIVE_SECONDS: Final = 10
 SEND_ALL_SECONDS: Final = 60
-_LINGER_SECONDS: Final = 2  # for a client to read the last response before it sees the end
+_LINGER_SECONDS: Final = 2  # from a client's last byte: to read the last response before the end
 _SWEEP_SECONDS: Final = 0.5
 _HELD_MAX_BYTES: Final = 64 * 1024 * 1024  # for all clients of a process together
 
@@ -78,7 +78,7 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self.nr_conns += 1
         if self.nr_conns >= self.worker_connections:
             self._drop_longest_waiting()
-        self._receive(connection)
+        self._on_event(connection)
 
     def _receive(self, connection: Connection) -> None:
         try:
@@ -93,9 +93,12 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._advance(connection)
         elif connection.state is State.RECEIVING:
             self._advance(connection)
+        elif connection.state is State.ENDING:  # it still sends: it has not looked for our response
+            self._linger(connection)
 
     def _advance(self, connection: Connection) -> None:
         """Has the next request served if it is here, or waits for the rest of it."""
+        known = connection.inbox.head
         try:
             request = connection.inbox.take()
         except (ApiError, HTTPException) as error:
@@ -109,7 +112,7 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
                 self._serve(connection, request)
                 return
             self._watch(connection, selectors.EVENT_READ)
-            if connection.inbox.missing:
+            if connection.inbox.missing and connection.inbox.head is not known:
                 self._welcome_body(connection)
 
     def _welcome_body(self, connection: Connection) -> None:
@@ -133,29 +136,31 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def handle(self, connection: Connection) -> bool:
         """Serves a request, in a thread of its lane, and sends what the client takes at once."""
-        connection.is_started = True
         with serving_request(connection.arrived, connection.socket):
             keeps = bool(super().handle(connection))
         return self._flush(connection) and keeps
 
     def _finish(self, connection: Connection, served: "Future[bool]") -> None:
         connection.request = None
-        connection.keeps = not served.cancelled() and not served.exception() and served.result()
+        error = served.exception()
+        if error is not None:
+            self.log.error("A thread failed.", exc_info=error)
+        connection.keeps = error is None and served.result()
         self._send(connection)
 
     def _reject(self, connection: Connection, error: ApiError | HTTPException) -> None:
         """Answers in place of the application, which has not seen the request, and then closes."""
         head = connection.inbox.head
         method, path = (head.method, head.path) if head else ("", "")
-        status = write_rejection(connection.sock, error)
+        status = write_rejection(connection.sock, error, has_body=method != "HEAD")
         self._note_rejected(method, path, status)
         connection.keeps = False
         self._send(connection)
 
     def _send(self, connection: Connection) -> None:
         """Sends the rest of a response as the client takes it, and goes on from there."""
-        now = time.monotonic()
-        if connection.state is not State.SENDING:
+        now, begins = time.monotonic(), connection.state is not State.SENDING
+        if begins:
             connection.state = State.SENDING
             connection.give_up_at = now + SEND_ALL_SECONDS
         if not self._flush(connection):
@@ -163,14 +168,22 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         elif connection.sock:
             connection.deadline = min(now + UNTAKEN_SECONDS, connection.give_up_at)
             self._watch(connection, selectors.EVENT_WRITE)
-            self._bound_memory()
+            if begins:  # it only becomes less
+                self._bound_memory()
         elif connection.keeps:
-            connection.state = State.RECEIVING if connection.inbox else State.IDLE
-            wait = RECEIVE_SECONDS if connection.inbox else self.cfg.keepalive
-            connection.deadline = now + wait
-            self._advance(connection)
+            self._go_on(connection, now)
         else:
             self._end(connection)
+
+    def _go_on(self, connection: Connection, now: float) -> None:
+        """Turns to the next request of a client whose last one has its response."""
+        if connection.inbox:
+            connection.state, wait = State.RECEIVING, RECEIVE_SECONDS
+        else:
+            keepalive = self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER
+            connection.state, wait = State.IDLE, keepalive
+        connection.deadline = now + wait
+        self._advance(connection)
 
     def _flush(self, connection: Connection) -> bool:
         """Sends what the client takes now. False where the client has gone."""
@@ -183,13 +196,17 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _end(self, connection: Connection) -> None:
         """Lets the client read the last response: one that is still sending would not."""
         connection.state = State.ENDING
-        connection.deadline = time.monotonic() + _LINGER_SECONDS
+        connection.give_up_at = time.monotonic() + RECEIVE_SECONDS
+        self._linger(connection)
         try:
             connection.shut()
         except OSError:
             self._close(connection)
         else:
             self._watch(connection, selectors.EVENT_READ)
+
+    def _linger(self, connection: Connection) -> None:
+        connection.deadline = min(time.monotonic() + _LINGER_SECONDS, connection.give_up_at)
 
     def _watch(self, connection: Connection, events: int) -> None:
         """Waits for an event of a connection, or for none."""
@@ -204,13 +221,15 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         connection.watched = events
 
     def _on_event(self, connection: Connection) -> None:
+        # One of the same moment's events may have had it closed, to make room for another.
         if connection.state is State.SENDING:
             self._send(connection)
-        else:
+        elif connection.state is not State.CLOSED:
             self._receive(connection)
 
     def _close(self, connection: Connection) -> None:
         self._watch(connection, 0)
+        connection.state = State.CLOSED
         self._connections.discard(connection)
         self.nr_conns -= 1
         connection.close()
@@ -232,7 +251,8 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _cap_keepalive(self, deadline: float) -> None:
         """Bounds the wait for clients without a request, for a process that stops."""
         for connection in self._connections:
-            if connection.state is State.IDLE or not connection.inbox:
+            waits = connection.state in (State.IDLE, State.RECEIVING)
+            if waits and not connection.inbox:
                 connection.deadline = min(connection.deadline, deadline)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:

@@ -17,13 +17,19 @@ class _Sends(Protocol):
     def sendall(self, data: bytes, /) -> object: ...
 
 
-def write_rejection(client: "_Sends | socket.socket", error: ApiError | HTTPException) -> int:
-    """Writes an error as the application would, and returns its status."""
+def write_rejection(
+    client: "_Sends | socket.socket", error: ApiError | HTTPException, *, has_body: bool = True
+) -> int:
+    """Writes an error as the application would, and returns its status.
+
+    `has_body` is False for HEAD: RFC 9110, 9.3.2.
+    """
     if isinstance(error, ApiError):
         status, detail, headers = error.status, error.detail, tuple(error.headers.items())
     else:
         status, detail, headers = error.code or 500, error.description or "", ()
-    write_problem(client, status, HTTP_STATUS_CODES[status], detail, headers)
+    head, body = _problem(status, HTTP_STATUS_CODES[status], detail, headers)
+    client.sendall(head + body if has_body else head)
     return status
 
 
@@ -34,7 +40,13 @@ def write_problem(
     detail: str,
     headers: Iterable[tuple[str, str]] = (),
 ) -> None:
-    """Writes a response that closes the connection. Also gunicorn's way to reject bad HTTP."""
+    """Writes a response that closes the connection: gunicorn's way to reject bad HTTP."""
+    client.sendall(b"".join(_problem(status, reason, detail, headers)))
+
+
+def _problem(
+    status: int, reason: str, detail: str, headers: Iterable[tuple[str, str]]
+) -> tuple[bytes, bytes]:
     body = orjson.dumps(problem(status, reason, detail=detail or None))
     lines = [
         f"HTTP/1.1 {status} {reason}",
@@ -44,4 +56,4 @@ def write_problem(
         "Cache-Control: no-store",
         *(f"{name}: {value}" for name, value in (*headers, *HEADERS, POLICY_HEADER)),
     ]
-    client.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+    return "\r\n".join([*lines, "", ""]).encode("latin-1"), body

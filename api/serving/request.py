@@ -6,6 +6,7 @@ its body is read.
 """
 
 import dataclasses
+import re
 from typing import Any, Final
 
 from gunicorn.http.body import Body, LengthReader
@@ -15,7 +16,9 @@ from gunicorn.http.unreader import IterUnreader
 
 from api.bodies import check_head
 
+_END_OF_LINE: Final = b"\r\n"
 _END_OF_HEAD: Final = b"\r\n\r\n"
+_BARE_LINE_FEED: Final = re.compile(rb"(?<!\r)\n")
 _HEAD_MAX_BYTES: Final = 64 * 1024
 
 
@@ -38,7 +41,7 @@ class Inbox:
         self._searched = 0
         self._number = 0
         self._awaited: _Awaited | None = None
-        self.head: Request | None = None  # of the request that was parsed last
+        self.head: Request | None = None  # of the present request, as soon as it has been parsed
 
     def __len__(self) -> int:
         return len(self._received)
@@ -73,18 +76,22 @@ class Inbox:
         body = bytes(self._received[awaited.begins : awaited.ends])
         awaited.request.body = Body(LengthReader(IterUnreader([body]), len(body)))
         del self._received[: awaited.ends]
+        awaited.request._expected_100_continue = False  # noqa: SLF001  the body is here already
         self._awaited, self._searched = None, 0
         return awaited.request
 
     def _parse_head(self) -> _Awaited | None:
-        if self._searched == 0 and self._received.startswith(b"\r\n"):
-            del self._received[:2]  # RFC 9112, 2.2: ignore an empty line before a request
-        end = self._received.find(_END_OF_HEAD, max(0, self._searched - 3))
-        self._searched = len(self._received)
+        self.head = None
+        while self._received.startswith(_END_OF_LINE):
+            del self._received[:2]  # RFC 9112, 2.2: ignore empty lines before a request
+            self._searched = 0
+        searched, self._searched = self._searched, len(self._received)
+        end = self._received.find(_END_OF_HEAD, max(0, searched - 3))
         if end < 0:
-            self._reject_endless_head()
+            self._reject_endless_head(searched)
             return None
         begins = end + len(_END_OF_HEAD)
+        _check_length_of_head(begins)
         self._number += 1
         head = IterUnreader([bytes(self._received[:begins])])
         request = Request(self._configuration, head, self._address, self._number)
@@ -93,13 +100,17 @@ class Inbox:
         check_head(request.method, request.path, headers)
         return _Awaited(request, begins, begins + int(headers.get("CONTENT-LENGTH", 0)))
 
-    def _reject_endless_head(self) -> None:
+    def _reject_endless_head(self, searched: int) -> None:
         size = len(self._received)
         line_limit = self._configuration.limit_request_line
-        if size > line_limit + 2 and self._received.find(b"\r\n", 0, line_limit + 2) < 0:
+        if size > line_limit + 2 and self._received.find(_END_OF_LINE, 0, line_limit + 2) < 0:
             raise LimitRequestLine(size, line_limit)
-        if size > _HEAD_MAX_BYTES:
-            raise LimitRequestHeaders("max buffer headers")
-        if self._received.count(b"\n") != self._received.count(b"\r\n"):
+        _check_length_of_head(size)
+        if _BARE_LINE_FEED.search(self._received, searched):
             # A line that ends otherwise: the head would never end. gunicorn says so.
             Request(self._configuration, IterUnreader([bytes(self._received)]), self._address, 1)
+
+
+def _check_length_of_head(size: int) -> None:
+    if size > _HEAD_MAX_BYTES:
+        raise LimitRequestHeaders("max buffer headers")

@@ -63,6 +63,8 @@ def test_no_secret_stands_in_a_manifest(variant: str) -> None:
         "images.worker.tag=a b",
         "operator.replicas=1",
         "spread.zones=even",
+        "api.costlySearches=0",
+        "api.costlySearches=5",
         "api.rateLimit.limit=often",
         "api.rateLimit.limit=0/minute",
         "api.rateLimit.key=cookie",
@@ -365,9 +367,15 @@ def test_what_a_room_requires_it_is_told(production: Rendered) -> None:
     api = ApiSettings.read(told("-api"))
     assert not api.allow_post_movies
     assert api.rate_limit.rate == Rate(600, 60)
+    assert api.costly_searches == 1
     worker = WorkerSettings.read(told("-worker"))
     assert worker.heartbeat_file == "/tmp/heartbeat"
     assert WorkerSettings.read(told("-operator")) == worker
+
+
+def test_the_api_is_told_how_many_costly_searches_may_run() -> None:
+    told = render("--set", "api.costlySearches=2").environment("-api")
+    assert told["MRU_COSTLY_SEARCHES"] == "2"
 
 
 def test_the_api_limits_requests_only_where_it_is_told_to() -> None:

@@ -1,5 +1,6 @@
 """What the API may do in the database, and what it answers while the database is away."""
 
+import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,8 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
 
-from api.errors import DatabaseUnavailableError
+from api.breaker import UnansweredError
+from api.errors import BusyError, DatabaseUnavailableError
 from api.queries.rows import select_text
 from local.database import Dsns
 from schemas.tables import metadata
@@ -156,6 +158,24 @@ def cancel(dsn: str, times: int) -> None:
                 cursor.execute("SELECT pg_cancel_backend(%s)", (pid,))
                 cancelled.append(pid)
     connection.close()
+
+
+def test_a_trial_that_reads_the_movies_lets_all_searches_through(
+    database: Dsns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.breaker._TRY_EVERY_SECONDS", 0)
+    asked = make_api(database.api).extensions["movies-r-us"].database
+    for _ in range(3):
+        with contextlib.suppress(UnansweredError), asked._breaker.question():
+            raise UnansweredError("The movies were locked.")
+
+    def be_busy(_: sa.Connection) -> None:
+        raise BusyError
+
+    with pytest.raises(BusyError):
+        asked.ask_movies(be_busy)  # the movies were read before that
+    with asked._breaker.question() as is_trial:
+        assert not is_trial
 
 
 def faults_counted() -> float:

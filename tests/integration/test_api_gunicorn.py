@@ -98,15 +98,19 @@ def test_the_longest_title_fits_into_a_request(gunicorn: Gunicorn) -> None:
     assert (status, movies) == (200, [])
 
 
-def test_a_body_of_unknown_length_is_bounded_too(gunicorn: Gunicorn) -> None:
+def test_a_body_of_unknown_length_is_rejected_unread(gunicorn: Gunicorn) -> None:
     head = (
         b"POST /notifications HTTP/1.1\r\nHost: api\r\nConnection: close\r\n"
-        b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+    )
+    signature = "".join(
+        f"{name}: {value}\r\n" for name, value in make_signed(b" ")["headers"].items()
     )
     chunks = (b"%x\r\n" % 8192 + b" " * 8192 + b"\r\n") * 9
-    answer, problem = gunicorn.send(head + chunks + b"0\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 413 ")
-    assert problem["status"] == 413
+    for headers, status in ((b"", 401), (signature.encode(), 411)):
+        answer, problem = gunicorn.send(head + headers + b"\r\n" + chunks + b"0\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 %d " % status)
+        assert problem["status"] == status
 
 
 def test_a_request_in_flight_is_finished_when_the_api_is_stopped(

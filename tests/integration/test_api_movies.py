@@ -1,7 +1,9 @@
 """Searching movies in a real Postgres, over the API."""
 
+import contextlib
 import re
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg2
@@ -13,6 +15,7 @@ from local.database import Dsns
 from schemas.movie import MovieSchema
 from tests.calling import make_api
 from tests.rows import make_import, make_movie, make_movies
+from worker.roles import API
 
 MOVIES = [
     {"title": "National Treasure", "year": 2004, "cast": ["Nicolas Cage", "Diane Kruger"]},
@@ -208,13 +211,30 @@ def test_a_new_movie_is_found_at_once(database: Dsns, client: FlaskClient) -> No
 
 
 def test_a_search_that_takes_too_long_is_503(database: Dsns, client: FlaskClient) -> None:
-    with psycopg2.connect(database.admin) as blocker, blocker.cursor() as cursor:
-        cursor.execute("LOCK TABLE movies IN ACCESS EXCLUSIVE MODE")
+    with psycopg2.connect(database.admin) as admin, admin.cursor() as cursor:
+        cursor.execute(f'ALTER ROLE {API} IN DATABASE "{admin.info.dbname}" SET lock_timeout = 0')
+    admin.close()
+    with locked_movies(database):
         answer = client.get("/movies")
-    blocker.close()
     assert answer.status_code == 503
     assert answer.get_json()["detail"] == "The database needed more than 3 seconds."
     counted = REGISTRY.get_sample_value("mru_api_database_errors_total", {"reason": "timeout"})
     assert counted
     assert answer.headers["Retry-After"] == "5"
     assert client.get("/movies").status_code == 200
+
+
+def test_while_the_movies_are_locked_a_search_is_503(database: Dsns, client: FlaskClient) -> None:
+    with locked_movies(database):
+        answer = client.get("/movies")
+    assert answer.status_code == 503
+    assert answer.get_json()["detail"] == "The database is locked for maintenance."
+    assert client.get("/movies").status_code == 200
+
+
+@contextlib.contextmanager
+def locked_movies(database: Dsns) -> Iterator[None]:
+    admin = psycopg2.connect(database.admin)
+    with contextlib.closing(admin), admin.cursor() as cursor:
+        cursor.execute("LOCK TABLE movies IN ACCESS EXCLUSIVE MODE")
+        yield
