@@ -53,23 +53,18 @@ def _find(read: Callable[[], Any], find: Callable[[sa.Connection, Any], Any]) ->
     if isinstance(failed := request.environ.get(VERSION_READ), DatabaseUnavailableError):
         raise failed
     if request.if_none_match:
-        # A tag that is right was given for this very question: there is no need to read it again.
-        return database.ask_movies(lambda connection: _find_if_changed(connection, read, find))
+        # A tag that is right was given for this very question, which need not be read again. Nor
+        # need the movies, so that this is answered while they are locked.
+        if request.environ.get(VERSION_READ) is None:
+            request.environ[VERSION_READ] = database.ask(queries.data_version)
+        if _is_known(tag := _tag(request.environ[VERSION_READ])):
+            return _Found(tag, known=True)
     question = read()
     # An import that is committed between the two statements puts newer movies under the older
     # tag. It costs one answer more, for nobody asks twice by a tag that was never the newest.
     return database.ask_movies(
         lambda connection: _Found(_tag(_version(connection)), find(connection, question))
     )
-
-
-def _find_if_changed(
-    connection: sa.Connection, read: Callable[[], Any], find: Callable[[sa.Connection, Any], Any]
-) -> _Found:
-    tag = _tag(_version(connection))
-    if _is_known(tag):
-        return _Found(tag, known=True)
-    return _Found(tag, find(connection, read()))
 
 
 def fixed(body: bytes, tag: str, content_type: str) -> Response:
