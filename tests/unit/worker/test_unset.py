@@ -62,6 +62,11 @@ def test_standard_input_is_validated_so_too_and_by_the_limits_that_are_set() -> 
             "MRU_BUCKET_OWNER must be the 12 digits of an account, not '12345678901'.",
         ),
         (
+            ["worker"],
+            WORKER | {"MRU_BUCKETS": "b", "MRU_RULES": "/nowhere"},
+            "MRU_RULES names /nowhere, which cannot be read: No such file or directory.",
+        ),
+        (
             ["imports", "validate", "-"],
             {"MRU_MAX_NESTING": "deep"},
             "MRU_MAX_NESTING must be a whole number, not 'deep'.",
