@@ -1,6 +1,6 @@
 """The file of rules that MRU_RULES names: JSON, checked as a whole when a process starts.
 
-    {"rules": [{"prefix": "incoming/", "suffix": ".json", "action": "import"}, {"action": "ignore"}]}
+    {"rules": [{"suffix": ".json", "action": "import"}, {"action": "ignore"}]}
 
 Faults name the variable, the file, the rule by its number, and the field.
 """

@@ -121,8 +121,12 @@ def backfill(desk: Desk, *, bucket: str, prefix: str) -> None:
       celery -A worker.app imports backfill movies-r-us --prefix 2026/11/
     """
     with desk.ledger() as ledger, desk.objects() as client:
-        pages = list_bucket(client, bucket, prefix)
-        policies = {"rules": desk.rules, "on_error": desk.on_error}
-        done = run_backfill(ledger, pages, desk.send, **policies)
+        done = run_backfill(
+            ledger,
+            list_bucket(client, bucket, prefix),
+            desk.send,
+            rules=desk.rules,
+            on_error=desk.on_error,
+        )
     ignored = f", {done.ignored} ignored" if done.ignored else ""
     click.echo(f"{done.listed} objects listed, {done.missed} of them queued{ignored}.")

@@ -19,7 +19,7 @@ RULES = [
     {"bucket": "movies-r-us", "prefix": "in/", "action": "import", "on_error": "continue"},
     {"prefix": "old/", "action": "ignore"},
 ]
-LINES = [
+LINES: list[dict[str, Any]] = [
     {"rule": 1, "bucket": None, "prefix": "", "suffix": ".crc", "action": "ignore"},
     {"rule": 2, "bucket": "movies-r-us", "prefix": "in/", "suffix": "", "action": "import"},
     {"rule": 3, "bucket": None, "prefix": "old/", "suffix": "", "action": "ignore"},
