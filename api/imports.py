@@ -99,8 +99,9 @@ def _find(import_id: uuid.UUID) -> dict[str, Any]:
     found = services().database.ask(lambda connection: queries.find_import(connection, import_id))
     if found is None:
         raise NotSeenYetError(
-            f"There is no import with the id {import_id}. If its notification was accepted a "
-            "moment ago, ask again. There never is one of an object that a rule ignores."
+            f"No worker has seen an import with the id {import_id} yet. "
+            "If its notification was accepted a moment ago, ask again. "
+            "There never is one of an object that a rule ignores."
         )
     return found
 

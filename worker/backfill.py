@@ -70,7 +70,9 @@ def backfill(
     """Sends a notification for each object that the ledger does not know, and enters it as queued.
 
     What the rules ignore is left out, and counted only if the ledger does not know it. `on_error`
-    is for objects whose rule names none. A second run therefore sends nothing, even before the first one's imports have begun. Sent
+    is for objects whose rule names none.
+
+    A second run therefore sends nothing, even before the first one's imports have begun. Sent
     first and entered then: cut off in between, it sends some again, and those are imported once.
     """
     listed = missed = ignored = 0

@@ -150,8 +150,8 @@ def _answer_one(connection: sa.Connection, import_id: str, query: dict[str, Any]
     found = queries.find_import(connection, _read_id(import_id))
     if found is None:
         raise NotFoundError(
-            "There is no import with this id. If its file was put into the bucket a moment ago, "
-            "look again. There never is one of an object that a rule ignores."
+            "No worker has seen an import with this id yet. If its file was put into the bucket a "
+            "moment ago, look again. There never is one of an object that a rule ignores."
         )
     entry = Entry.of(redact_import(found), datetime.now(UTC))
     bad = queries.list_bad_records(connection, found["id"], **query)

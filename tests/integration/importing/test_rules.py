@@ -115,6 +115,17 @@ def test_what_the_ledger_has_is_brought_to_its_end_whatever_the_rules_say_now(
     assert after.entry()["attempts"] == 2
 
 
+def test_so_is_what_was_never_read(make_road: MakeRoad, ruled: Callable[..., Road]) -> None:
+    """A retry of a file that was not there: the ledger knows no version of it yet."""
+    before = make_road()
+    bare = Notification(id=uuid.uuid4(), bucket=before.bucket, key="movies.json")
+    assert before.importer.run(bare) is Outcome.FAILED
+    change_entry(before, "status = 'queued', finished_at = NULL")
+    before.upload(GOOD)
+    assert ruled({"action": "ignore"}).importer.run(bare) is Outcome.SUCCEEDED
+    assert before.entry()["attempts"] == 2
+
+
 def test_an_announcement_of_a_version_that_the_ledger_has_leads_there(road: Road) -> None:
     """A marker that failed before markers were ignored."""
     failed = announced(road, b"", "movies.json")
