@@ -64,7 +64,5 @@ def test_a_rule_about_a_bucket_that_is_not_imported_ends_the_start(
     rules = write(tmp_path, {"action": "import"}, {"bucket": "movie-r-us", "action": "ignore"})
     with road.running_worker(MRU_RULES=rules) as worker:
         assert worker.wait(60) == 2
-    assert road.rig.traces("worker.log") == [
-        f"Error: MRU_RULES names {rules}, in which rule 2: bucket: "
-        "'movie-r-us' is none of MRU_BUCKETS."
-    ]
+    fault = "rule 2: bucket: 'movie-r-us' is none of MRU_BUCKETS."
+    assert road.rig.traces("worker.log") == [f"Error: MRU_RULES names {rules}, in which {fault}"]

@@ -80,8 +80,10 @@ def test_without_a_file_markers_are_ignored_and_all_else_is_imported() -> None:
         ),
         (
             "s3://other/in/_SUCCESS",
-            "If it has 0 bytes, it is a marker and ignored. Else:\n"
-            "No rule matches: the object is imported, with on_error fail.\n",
+            (
+                "If it has 0 bytes, it is a marker and ignored. Else:\n"
+                "No rule matches: the object is imported, with on_error fail.\n"
+            ),
             {"rule": None, "action": "import", "on_error": "fail", "ignored_if_empty": True},
         ),
     ],
