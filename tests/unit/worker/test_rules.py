@@ -192,7 +192,7 @@ def test_of_many_faults_three_are_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("heading", "good"), [("that pass", True), ("that do not", False)])
-def test_the_examples_of_the_schema_are_what_they_say(heading: str, good: bool) -> None:
+def test_the_examples_of_the_schema_are_what_they_say(heading: str, *, good: bool) -> None:
     text = (RuleSchema.__doc__ or "").partition(f"Examples {heading}:\n")[2]
     block = text.partition("    Examples")[0]
     examples = [json.loads(line) for line in block.splitlines() if line.strip()]
