@@ -100,7 +100,8 @@ def _find(import_id: uuid.UUID) -> dict[str, Any]:
     if found is None:
         raise NotSeenYetError(
             f"No worker has seen an import with the id {import_id} yet. "
-            "If its notification was accepted a moment ago, ask again."
+            "If its notification was accepted a moment ago, ask again. "
+            "There never is one of an object that a rule ignores."
         )
     return found
 

@@ -18,6 +18,7 @@ from schemas.imports import ImportStatus, OnError
 from schemas.notification import Notification, notification_id
 from schemas.tables import imports
 from worker.errors import WorkerError
+from worker.rules import Decision, Rules
 
 
 class ListingError(WorkerError):
@@ -51,10 +52,11 @@ class ListedObject:
 
 @dataclasses.dataclass(frozen=True)
 class Backfilled:
-    """How many objects were listed, and how many of them had been missed."""
+    """How many objects were listed; of them, how many had been missed, or are to be ignored."""
 
     listed: int
     missed: int
+    ignored: int
 
 
 def backfill(
@@ -62,24 +64,34 @@ def backfill(
     pages: Iterator[list[ListedObject]],
     send: Callable[[Notification], None],
     *,
+    rules: Rules,
     on_error: OnError,
 ) -> Backfilled:
     """Sends a notification for each object that the ledger does not know, and enters it as queued.
 
+    What the rules ignore is left out, and counted only if the ledger does not know it. `on_error`
+    is for objects whose rule names none.
+
     A second run therefore sends nothing, even before the first one's imports have begun. Sent
     first and entered then: cut off in between, it sends some again, and those are imported once.
     """
-    listed = missed = 0
+    listed = missed = ignored = 0
     for page in pages:
-        unknown = find_unknown(connection, page)
-        for found in unknown:
+        unknown = [(found, _decide(rules, found)) for found in find_unknown(connection, page)]
+        wanted = [(found, each.on_error) for found, each in unknown if not each.ignored]
+        for found, _ in wanted:
             send(found.notification)
-        if unknown:
-            _enter(connection, unknown, on_error)
+        if wanted:
+            _enter(connection, [(found, policy or on_error) for found, policy in wanted])
         connection.commit()
         listed += len(page)
-        missed += len(unknown)
-    return Backfilled(listed, missed)
+        missed += len(wanted)
+        ignored += len(unknown) - len(wanted)
+    return Backfilled(listed, missed, ignored)
+
+
+def _decide(rules: Rules, found: ListedObject) -> Decision:
+    return rules.decide(found.bucket, found.key, size=found.size)
 
 
 def list_bucket(client: Any, bucket: str, prefix: str) -> Iterator[list[ListedObject]]:
@@ -121,7 +133,7 @@ def find_unknown(connection: sa.Connection, page: list[ListedObject]) -> list[Li
     ]
 
 
-def _enter(connection: sa.Connection, unknown: list[ListedObject], on_error: OnError) -> None:
+def _enter(connection: sa.Connection, missed: list[tuple[ListedObject, OnError]]) -> None:
     rows = [
         {
             "id": found.notification.id,
@@ -134,6 +146,6 @@ def _enter(connection: sa.Connection, unknown: list[ListedObject], on_error: OnE
             "on_error": on_error,
             "attempts": 0,
         }
-        for found in unknown
+        for found, on_error in missed
     ]
     connection.execute(insert(imports).values(rows).on_conflict_do_nothing())

@@ -15,7 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 import structlog
 
-from schemas.imports import ErrorCode
+from schemas.imports import ErrorCode, OnError
 from schemas.notification import Notification
 from worker import ledger, locks, observe, store
 from worker.ahead import ahead
@@ -27,14 +27,14 @@ from worker.errors import (
     UnopenedError,
 )
 from worker.lease import Turn
-from worker.objects import OpenObject, buffered, open_object
-from worker.reading import read_file
-from worker.settings import Limits, Settings
+from worker.objects import OpenObject, open_object
+from worker.reading import Reading
+from worker.rules import Decision
+from worker.settings import Settings
 from worker.validate import Validator
 
 _PROGRESS_SECONDS: Final = 1.0
 _BATCHES_AHEAD: Final = 2
-_LARGE_BYTES: Final = 1024 * 1024  # compressed or not: it only chooses how to go about it
 _KNOWN_GENRES_MAX: Final = 10_000
 
 log = structlog.get_logger(__name__)
@@ -46,6 +46,7 @@ class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SUPERSEDED = "superseded"
+    IGNORED = "ignored"  # a rule says so, and the ledger has no entry of it
     KNOWN = "known"  # nothing to do: the ledger has this object version already
 
 
@@ -83,6 +84,10 @@ class Importer:
         error = PermanentError(ErrorCode.GAVE_UP, f"Given up: {reason}")
         with self._locked(notification) as connection:
             _Import(self, connection, notification, Turn(), alone=False).give_up(error)
+
+    def decide(self, notification: Notification, size: int | None) -> Decision:
+        """Returns what the rules say of the object, if it has so many bytes."""
+        return self.settings.rules.decide(notification.bucket, notification.key, size=size)
 
     def remember(self, genres: set[str]) -> None:
         """Notes genres that the table has for certain, as long as they are not too many."""
@@ -130,10 +135,12 @@ class _Import:
             return Outcome.KNOWN
         if known is not None:
             self._refuse_what_breaks_workers(known)
+        elif self._ignores(self.notification.size):
+            return Outcome.IGNORED
         import_id = known.id if known else self.notification.id
         try:
             with open_object(self.importer.s3, self.notification) as opened:
-                return self._import_version(opened, import_id)
+                return self._import_version(opened, known)
         except PermanentError as error:
             return self._fail(self._unread_entry(import_id), error, ledger.Details())
         except SupersededError as error:
@@ -143,6 +150,21 @@ class _Import:
         except UnopenedError:
             self._unread_entry(import_id)  # so that it shows, and counts
             raise
+
+    def _ignores(self, size: int | None) -> bool:
+        """Whether a rule ignores the object, if it has so many bytes.
+
+        Not to be asked of what the ledger knows: an entry that is there is brought to its end.
+        """
+        decision = self.importer.decide(self.notification, size)
+        if decision.ignored:
+            log.info("import ignored", reason=decision.reason)
+        return decision.ignored
+
+    @property
+    def _on_error(self) -> OnError:
+        decided = self.importer.decide(self.notification, self.notification.size).on_error
+        return decided or self.importer.settings.on_error
 
     def _refuse_what_breaks_workers(self, known: ledger.Known) -> None:
         """Keeps the last try for saying so, where those before it cost their workers their lives.
@@ -176,11 +198,14 @@ class _Import:
             self.notification,
             None,
             import_id=import_id,
-            on_error=self.importer.settings.on_error,
+            on_error=self._on_error,
         )
 
-    def _import_version(self, opened: OpenObject, import_id: uuid.UUID) -> Outcome:
+    def _import_version(self, opened: OpenObject, known: ledger.Known | None) -> Outcome:
+        import_id = known.id if known else self.notification.id
         same = ledger.find_version(self.connection, opened.version)
+        if known is None and same is None and self._ignores(opened.version.size):
+            return Outcome.IGNORED
         if same is not None and same.id != import_id:
             self._point_to(same, import_id)
             if same.done:
@@ -191,9 +216,9 @@ class _Import:
             self.notification,
             opened.version,
             import_id=import_id,
-            on_error=self.importer.settings.on_error,
+            on_error=self._on_error,
         )
-        reading = _Reading(opened, Validator(entry.on_error, self.importer.settings.limits))
+        reading = Reading(opened, Validator(entry.on_error, self.importer.settings.limits))
         try:
             self._store(entry, reading)
         except PermanentError as error:
@@ -209,7 +234,7 @@ class _Import:
             entry = self._unread_entry(announced)
             ledger.supersede(self.connection, entry, f"The object is that of import {same.id}.")
 
-    def _store(self, entry: ledger.Entry, reading: "_Reading") -> None:
+    def _store(self, entry: ledger.Entry, reading: Reading) -> None:
         """Writes the movies and closes the entry, all in one transaction."""
         reported_at = time.monotonic()
         wait_seconds = self.importer.wait_seconds(self.turn, locks.TURN_WAIT_SECONDS)
@@ -242,60 +267,3 @@ class _Import:
         records = counts | {"rejected": details.bad}
         since = self.notification.event_time
         observe.tell_import(Outcome.SUCCEEDED, details, records, since=since)
-
-
-class _Reading:
-    """A file being read: its records on their way through, and what is known of it so far."""
-
-    def __init__(self, opened: OpenObject, validator: Validator) -> None:
-        self._opened = opened
-        self._validator = validator
-        self._seconds = {"read": 0.0, "store": 0.0}
-
-    @property
-    def large(self) -> bool:
-        """Whether the file is worth the cost of what makes large imports faster."""
-        return self._opened.version.size >= _LARGE_BYTES
-
-    def batches(self, limits: Limits) -> Iterator[store.Batch]:
-        """Yields the good movies, ready for Postgres. Raises PermanentError for a bad file."""
-        records = read_file(buffered(self._opened), self._opened.version.size, limits)
-        batches = map(store.prepare, self._validator.chunks(records))
-        while True:
-            with self.timed("read"):
-                batch = next(batches, None)
-            if batch is None:
-                return
-            yield batch
-
-    def interrupt(self) -> None:
-        """Lets the reading fail now, should it be waiting for S3."""
-        self._opened.body.interrupt()
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Adds the time of a block to a stage."""
-        started_at = time.monotonic()
-        yield
-        self._seconds[stage] += time.monotonic() - started_at
-
-    def details(self) -> ledger.Details:
-        fetch = self._opened.body.seconds
-        return ledger.Details(
-            read=self._validator.read,
-            bad=self._validator.bad,
-            bad_records=tuple(self._validator.bad_records),
-            ignored_fields=self._validator.ignored_fields,
-            bytes_read=self._opened.body.bytes_read,
-            timings={
-                "fetch": round(fetch, 3),
-                "validate": round(max(0.0, self._seconds["read"] - fetch), 3),
-                "store": round(self._seconds["store"], 3),
-            },
-        )
-
-    def report(self, connection: sa.Connection, entry: ledger.Entry) -> None:
-        """Shows others how far the reading is."""
-        ledger.report_progress(
-            connection, entry, self._validator.read, self._opened.body.bytes_read
-        )

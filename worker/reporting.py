@@ -79,8 +79,8 @@ def find(connection: sa.Connection, reference: str) -> Row:
         found = _select(connection, condition, *newest, limit=1)
         if not found:
             raise UnknownImportError(
-                f"No import of {reference} is known. It may wait in the queue (imports status), or"
-                " its event was lost (imports backfill)."
+                f"No import of {reference} is known. It may wait in the queue (imports status), a"
+                " rule may ignore it (imports rules), or its event was lost (imports backfill)."
             )
         return found[0]
     ids = _ids_like(connection, _digits(reference))

@@ -10,6 +10,8 @@ from typing import Final, Self
 from schemas.imports import OnError
 from schemas.metrics import Bind
 from schemas.settings import DatabaseSettings, Environment, LogFormat, SettingError
+from worker.rules import Rules
+from worker.rules_file import read_rules
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -89,6 +91,7 @@ class Settings:
     buckets: tuple[str, ...]
     bucket_owner: str | None
     on_error: OnError
+    rules: Rules
     limits: Limits
     task_seconds: int
     visibility_seconds: int
@@ -111,6 +114,7 @@ class Settings:
             buckets=environment.listing("MRU_BUCKETS"),
             bucket_owner=read_bucket_owner(environment),
             on_error=read_on_error(environment),
+            rules=_rules_of_its_buckets(environment),
             limits=Limits.read(environment),
             task_seconds=whole("MRU_TASK_SECONDS", 3_600, minimum=10, maximum=36_000),
             visibility_seconds=whole("MRU_VISIBILITY_SECONDS", 120, minimum=5, maximum=43_200),
@@ -122,3 +126,15 @@ class Settings:
             metrics=Bind.read(environment),
             log_format=environment.choice("MRU_LOGS", LogFormat.JSON),
         )
+
+
+def _rules_of_its_buckets(environment: Environment) -> Rules:
+    """Reads the rules. Raises SettingError, also for a rule about a bucket that is not imported."""
+    rules, buckets = read_rules(environment), environment.listing("MRU_BUCKETS")
+    for number, rule in enumerate(rules.listed, 1):
+        if rule.bucket is not None and rule.bucket not in buckets:
+            raise SettingError(
+                f"MRU_RULES names {environment.text('MRU_RULES')}, in which rule {number}: bucket: "
+                f"{rule.bucket!r} is none of MRU_BUCKETS."
+            )
+    return rules

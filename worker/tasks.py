@@ -98,7 +98,7 @@ class ImportTask:
             raise TransientError(f"It broke: {_named(error)}") from error
         if outcome is Outcome.KNOWN:
             log.info("import done already")
-        if outcome in (Outcome.KNOWN, Outcome.SUPERSEDED):  # of the others, more is told
+        if outcome not in (Outcome.SUCCEEDED, Outcome.FAILED):  # of these, more is told
             observe.tell_import(outcome)
         return outcome.value
 

@@ -151,7 +151,7 @@ def _answer_one(connection: sa.Connection, import_id: str, query: dict[str, Any]
     if found is None:
         raise NotFoundError(
             "No worker has seen an import with this id yet. If its file was put into the bucket a "
-            "moment ago, look again."
+            "moment ago, look again. There never is one of an object that a rule ignores."
         )
     entry = Entry.of(redact_import(found), datetime.now(UTC))
     bad = queries.list_bad_records(connection, found["id"], **query)

@@ -28,6 +28,7 @@ VARIANTS: Final = {
     "default": (),
     "production": PRODUCTION,
     "ci": ("--values", "ci/ci-values.yaml"),
+    "rules": ("--set", "worker.rules[0].suffix=.crc,worker.rules[0].action=ignore"),
 }
 
 Document = dict[str, Any]

@@ -23,6 +23,7 @@ from tests.deploy.charts import (
     template_of,
 )
 from tests.deploy.tools import CHART, find, run, run_well
+from worker.rules_file import read_rules
 from worker.settings import Settings as WorkerSettings
 
 BOTH = pytest.mark.parametrize("deployment", ["-api", "-worker"])
@@ -69,10 +70,14 @@ def test_no_secret_stands_in_a_manifest(variant: str) -> None:
         "api.rateLimit.limit=0/minute",
         "api.rateLimit.key=cookie",
         "api.rateLimit.trustedProxies=-1",
+        "worker.rules[0].prefix=in/",
+        "worker.rules[0].action=drop",
+        "worker.rules[0].action=ignore,worker.rules[0].sufix=.crc",
+        "worker.rules[0].action=ignore,worker.rules[0].on_error=fail",
     ],
 )
 def test_a_typo_in_the_values_is_refused(typo: str) -> None:
-    path, _, _ = typo.partition("=")
+    path, _, _ = typo.replace("[0]", "").partition("=")
     message = refusal("--set", typo)
     assert "values don't meet the specifications of the schema" in message
     assert any(word in message for word in path.split("."))
@@ -90,6 +95,7 @@ def test_a_typo_in_the_values_is_refused(typo: str) -> None:
         ("metrics.apiPort=8080", "metrics.apiPort"),
         ("metrics.podMonitor=true", "metrics.enabled"),
         ("api.rateLimit.key=api-key", "secrets.apiKeys"),
+        ("worker.rules[0].action=ignore,worker.rules[0].bucket=x", "rule 1: bucket: x is none of"),
     ],
 )
 def test_values_that_do_not_go_together_are_refused(values: str, reason: str) -> None:
@@ -244,6 +250,63 @@ def test_no_pod_is_root_or_could_become_it(variant: str) -> None:
             assert {"cpu", "memory"} <= set(resources["requests"]), name
             assert "memory" in resources["limits"], name
             assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"], name
+
+
+RULES = (
+    ("--set", "worker.rules[0].suffix=.crc,worker.rules[0].action=ignore"),
+    ("--set", 'worker.rules[1].prefix=a <b> "é"/,worker.rules[1].action=import'),
+    ("--set", "worker.rules[1].on_error=continue"),
+)
+
+
+def _with_rules(*more: str) -> Rendered:
+    return render(*(word for option in RULES for word in option), *more)
+
+
+def test_rules_are_a_file_that_the_worker_and_its_operators_read(tmp_path: Path) -> None:
+    release = _with_rules()
+    config_map = release.one("ConfigMap", "-worker-rules")
+    (name, content), *others = config_map["data"].items()
+    assert not others
+    (tmp_path / name).write_text(content)
+    rules = read_rules(Environment({"MRU_RULES": str(tmp_path / name)})).listed
+    assert [(rule.prefix, rule.suffix, rule.action, rule.on_error) for rule in rules] == [
+        ("", ".crc", "ignore", None),
+        ('a <b> "é"/', "", "import", "continue"),
+    ]
+    specs = dict(release.pods())
+    for component in ("Deployment/movies-r-us-worker", "CronJob/movies-r-us-operator"):
+        (container,) = specs[component]["containers"]
+        mount = {"name": "rules", "mountPath": "/etc/movies-r-us", "readOnly": True}
+        assert mount in container["volumeMounts"]
+        volume = {"name": "rules", "configMap": {"name": config_map["metadata"]["name"]}}
+        assert volume in specs[component]["volumes"]
+        variables = {each["name"]: each.get("value") for each in container["env"]}
+        assert variables["MRU_RULES"] == f"/etc/movies-r-us/{name}"
+
+
+def test_only_pods_that_read_rules_have_them_and_none_without_any() -> None:
+    having = {name for name, spec in _with_rules().pods() if "rules" in _volumes(spec)}
+    assert having == {"Deployment/movies-r-us-worker", "CronJob/movies-r-us-operator"}
+    without = render()
+    assert not any("rules" in _volumes(spec) for _, spec in without.pods())
+    assert "MRU_RULES" not in without.environment("-worker")
+    assert not [
+        one for one in without.of_kind("ConfigMap") if one["metadata"]["name"].endswith("-rules")
+    ]
+
+
+def test_other_rules_are_another_rollout_of_the_worker_alone() -> None:
+    before = _with_rules("--set", "podAnnotations.team=movies")
+    after = _with_rules("--set", "podAnnotations.team=movies,worker.rules[0].suffix=.tmp")
+    for component, changed in (("-worker", True), ("-api", False)):
+        old, new = (one.one("Deployment", component)["spec"]["template"] for one in (before, after))
+        assert (old != new) is changed
+        assert new["metadata"]["annotations"]["team"] == "movies"
+
+
+def _volumes(spec: Document) -> set[str]:
+    return {volume["name"] for volume in spec.get("volumes", [])}
 
 
 def test_images_are_named_by_their_digest_where_there_is_one(production: Rendered) -> None:

@@ -113,6 +113,7 @@ def test_an_import_that_no_worker_has_seen_yet_is_404(client: FlaskClient, path:
     answer = client.get(path.format(uuid.uuid4()))
     assert answer.status_code == 404
     assert answer.headers["Retry-After"] == "1"
+    assert "There never is one of an object that a rule ignores." in answer.get_json()["detail"]
     assert "has seen" in answer.get_json()["detail"]
 
 

@@ -113,7 +113,7 @@ def backfill(desk: Desk, *, bucket: str, prefix: str) -> None:
     """Import what is in BUCKET and was never announced.
 
     Lists the bucket, downloads nothing, and queues exactly the objects that the ledger does not
-    know. A second run queues nothing.
+    know and no rule ignores. A second run queues nothing.
 
     \b
     Examples:
@@ -121,6 +121,12 @@ def backfill(desk: Desk, *, bucket: str, prefix: str) -> None:
       celery -A worker.app imports backfill movies-r-us --prefix 2026/11/
     """
     with desk.ledger() as ledger, desk.objects() as client:
-        pages = list_bucket(client, bucket, prefix)
-        done = run_backfill(ledger, pages, desk.send, on_error=desk.on_error)
-    click.echo(f"{done.listed} objects listed, {done.missed} of them queued.")
+        done = run_backfill(
+            ledger,
+            list_bucket(client, bucket, prefix),
+            desk.send,
+            rules=desk.rules,
+            on_error=desk.on_error,
+        )
+    ignored = f", {done.ignored} ignored" if done.ignored else ""
+    click.echo(f"{done.listed} objects listed, {done.missed} of them queued{ignored}.")

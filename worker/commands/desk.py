@@ -33,6 +33,8 @@ from worker.database import Database
 from worker.dead_letters import Queues
 from worker.errors import UnusableSettingError, WorkerError, one_line
 from worker.objects import make_client
+from worker.rules import Rules
+from worker.rules_file import read_rules
 from worker.settings import Limits, read_bucket_owner, read_on_error, read_queue_url, read_region
 
 _WIDTH_OF_A_PIPE: Final = 160  # who reads it there does not count columns
@@ -86,6 +88,11 @@ class Desk:
     def on_error(self) -> OnError:
         """What a bad record does to its file, where nothing else was said."""
         return read_on_error(self.environment)
+
+    @functools.cached_property
+    def rules(self) -> Rules:
+        """Which objects are imported, and how."""
+        return read_rules(self.environment)
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:

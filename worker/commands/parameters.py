@@ -1,5 +1,6 @@
 """What the commands' options mean: an import's name, a time in the past, who asks and why."""
 
+import dataclasses
 import functools
 import re
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from worker.reporting import Filter, is_reference
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _AGO: Final = re.compile(r"(\d{1,6}) ?([smhdw])")
+_ADDRESS: Final = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)", re.DOTALL)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -31,6 +33,35 @@ class Reference(click.ParamType[str]):
                 f"{value!r} is no id, no beginning of one and no s3://bucket/key.", param, ctx
             )
         return str(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Address:
+    """Where an object is, or would be."""
+
+    bucket: str
+    key: str
+
+
+def address_of(text: str) -> Address | None:
+    """Returns the object that s3://bucket/key names, or None for any other text."""
+    found = _ADDRESS.fullmatch(text)
+    return Address(found["bucket"], found["key"]) if found else None
+
+
+class ObjectAddress(click.ParamType[Address]):
+    """An object by s3://bucket/key."""
+
+    name = "address"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Address:
+        """Returns the object's address."""
+        address = address_of(str(value))
+        if address is None:
+            self.fail(f"{value!r} is no s3://bucket/key.", param, ctx)
+        return address
 
 
 class Since(click.ParamType[datetime]):

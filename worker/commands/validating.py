@@ -2,14 +2,13 @@
 
 import contextlib
 import dataclasses
-import re
 import shutil
 import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 from rich.text import Text
@@ -20,10 +19,9 @@ from worker.checking import Report, check, refuse
 from worker.commands import parameters, screen
 from worker.commands.desk import Desk, at_the_desk
 from worker.commands.looking import print_bad_records
+from worker.commands.parameters import Address
 from worker.errors import PermanentError
 from worker.objects import buffered, open_object
-
-_PLACE: Final = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)", re.DOTALL)
 
 
 @click.command("validate")
@@ -44,11 +42,12 @@ def validate(desk: Desk, *, file: str, on_error: str | None, as_json: bool) -> N
       celery -A worker.app imports validate s3://movies-r-us/movies.json.gz --on-error continue
       curl -s https://example.com/movies.json | celery -A worker.app imports validate - --json
     """
-    policy = OnError(on_error) if on_error else desk.on_error
-    place = _PLACE.fullmatch(file)
-    if place:
-        report = _check_object(desk, place["bucket"], place["key"], policy)
+    wanted = OnError(on_error) if on_error else None
+    address = parameters.address_of(file)
+    if address:
+        report = _check_object(desk, address, wanted)
     else:
+        policy = wanted or desk.on_error
         with _opened(file) as (stream, size):
             report = check(stream, size, on_error=policy, limits=desk.limits)
     if as_json:
@@ -59,11 +58,17 @@ def validate(desk: Desk, *, file: str, on_error: str | None, as_json: bool) -> N
         raise click.exceptions.Exit(1)
 
 
-def _check_object(desk: Desk, bucket: str, key: str, policy: OnError) -> Report:
+def _check_object(desk: Desk, address: Address, wanted: OnError | None) -> Report:
+    """Checks an object by what its rule says, and says on standard error if that ignores it."""
+    bucket, key = address.bucket, address.key
+    policy = wanted or desk.rules.decide(bucket, key).on_error or desk.on_error
     latest = Notification(id=uuid.uuid4(), bucket=bucket, key=key)
     try:
         with desk.objects() as client, open_object(client, latest) as opened:
             size = opened.version.size
+            decision = desk.rules.decide(bucket, key, size=size)
+            if decision.ignored:
+                click.echo(f"No import reads this object: ignored, {decision.reason}.", err=True)
             return check(buffered(opened), size, on_error=policy, limits=desk.limits)
     except PermanentError as error:
         return refuse(error, on_error=policy)

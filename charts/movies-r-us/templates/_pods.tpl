@@ -168,6 +168,10 @@ topologySpreadConstraints:
 {{ include "movies.awsEnvironment" . }}
 - name: MRU_ON_ERROR
   value: {{ .Values.worker.onError }}
+{{- if .Values.worker.rules }}
+- name: MRU_RULES
+  value: /etc/movies-r-us/rules.json
+{{- end }}
 - name: MRU_CONCURRENCY
   value: {{ .Values.worker.concurrency | quote }}
 - name: MRU_TASK_SECONDS
@@ -178,4 +182,22 @@ topologySpreadConstraints:
   value: {{ .Values.queue.maxReceives | int | quote }}
 - name: MRU_HEARTBEAT_FILE
   value: /tmp/heartbeat
+{{- end -}}
+
+{{/* The worker's rules, for it and its operators: one more volume after those of movies.pod, and one
+more mount after those of movies.container. */}}
+{{- define "movies.rulesVolume" -}}
+{{- if .Values.worker.rules }}
+- name: rules
+  configMap:
+    name: {{ include "movies.name" . }}-worker-rules
+{{- end }}
+{{- end -}}
+
+{{- define "movies.rulesMount" -}}
+{{- if .Values.worker.rules }}
+- name: rules
+  mountPath: /etc/movies-r-us
+  readOnly: true
+{{- end }}
 {{- end -}}

@@ -13,6 +13,7 @@ from tests.builders import as_file, make_record, make_records
 from tests.short_road import MakeRoad, Road, counts_of
 from worker.backfill import backfill, list_bucket
 from worker.importing import Outcome
+from worker.rules import Rules
 
 
 def test_a_file_becomes_rows_and_an_entry_in_the_ledger(road: Road) -> None:
@@ -188,7 +189,7 @@ def test_what_a_backfill_queues_is_imported_under_the_id_that_it_was_given(road:
     sent: list[Notification] = []
     with road.importer.database.connect() as connection:
         pages = list_bucket(road.s3, road.bucket, "")
-        backfill(connection, pages, sent.append, on_error=OnError.FAIL)
+        backfill(connection, pages, sent.append, rules=Rules(), on_error=OnError.FAIL)
     assert road.entry()["status"] == "queued"
     assert road.importer.run(sent[0]) is Outcome.SUCCEEDED
     entry = road.entry()

@@ -57,6 +57,8 @@ def app() -> Celery:
         ["retry", "--failed", "--by", "\udcff"],
         ["validate"],
         ["validate", "-", "--on-error", "ignore"],
+        ["rules", "bucket/key"],
+        ["rules", "s3://bucket/"],
         ["dead", "--limit", "x"],
         ["redrive"],
         ["redrive", "3f2b8f6e", "--all"],

@@ -15,6 +15,7 @@ from worker.commands import imports
 
 ROOT = Path(__file__).parents[3]
 DATABASE = {"MRU_DB_HOST": "127.0.0.1", "MRU_DB_USER": "nobody", "MRU_DB_NAME": "nothing"}
+ASKS_NOTHING = {"validate", "rules"}  # the one may read a file here, the other reads its own alone
 WORKER = DATABASE | {"AWS_REGION": "eu-west-1", "MRU_QUEUE_URL": "http://127.0.0.1:1/queue"}
 
 
@@ -61,6 +62,11 @@ def test_standard_input_is_validated_so_too_and_by_the_limits_that_are_set() -> 
             "MRU_BUCKET_OWNER must be the 12 digits of an account, not '12345678901'.",
         ),
         (
+            ["worker"],
+            WORKER | {"MRU_BUCKETS": "b", "MRU_RULES": "/nowhere"},
+            "MRU_RULES names /nowhere, which cannot be read: No such file or directory.",
+        ),
+        (
             ["imports", "validate", "-"],
             {"MRU_MAX_NESTING": "deep"},
             "MRU_MAX_NESTING must be a whole number, not 'deep'.",
@@ -80,7 +86,7 @@ def test_what_is_missing_or_wrong_is_one_line_that_names_it(
     assert done.stderr.decode() == f"Error: {said}\n"
 
 
-@pytest.mark.parametrize("name", sorted(imports.commands.keys() - {"validate"}))
+@pytest.mark.parametrize("name", sorted(imports.commands.keys() - ASKS_NOTHING))
 def test_every_command_that_asks_outside_says_what_it_misses(name: str) -> None:
     words = {
         "backfill": ["bucket"],
