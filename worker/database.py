@@ -14,10 +14,12 @@ from sqlalchemy.exc import DBAPIError
 
 from schemas.database import make_engine
 from schemas.settings import DatabaseSettings
-from worker.errors import TransientError, one_line
+from worker.errors import DatabaseError, TransientError, one_line
 
-# Classes of SQLSTATE that pass by themselves: connection, rollback, resources, operator, system.
-_PASSING: Final = ("08", "40", "53", "55P03", "57", "58")
+# What passes by itself, by classes of SQLSTATE: of the server (connection, resources, operator,
+# system), and of what one import met there (rollback, a lock, a statement that was cancelled).
+_SERVER: Final = ("08", "53", "57", "58")
+_ITS_OWN: Final = ("40", "55P03", "57014")
 _CONNECT_ARGUMENTS: Final = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
@@ -78,6 +80,9 @@ def passing_or_same(error: Exception) -> Exception:
     no_answer = code is None and isinstance(
         original, psycopg2.OperationalError | psycopg2.InterfaceError | sa.exc.TimeoutError
     )
-    if lost or no_answer or (code and code.startswith(_PASSING)):
-        return TransientError(f"The database did not serve: {one_line(error)}")
+    reason = f"The database did not serve: {one_line(error)}"
+    if code and code.startswith(_ITS_OWN):
+        return TransientError(reason)
+    if lost or no_answer or (code and code.startswith(_SERVER)):
+        return DatabaseError(reason)
     return error

@@ -5,7 +5,10 @@ WorkerError
 │   └── BadRecordsError   the file has bad records, and is refused as a whole
 ├── SupersededError       the object was overwritten before it was read; recorded likewise
 └── TransientError        time can mend it: the message goes back to the queue for a while
-    ├── UnopenedError     S3 did not hand the object out, so that nothing was read
+    ├── ServiceError      the worker asks the service itself before it receives more messages
+    │   ├── DatabaseError     the database did not serve
+    │   └── S3Error           S3 broke off
+    │       └── UnopenedError     S3 did not hand the object out, so that nothing was read
     ├── ObjectBusyError   another worker has this very object in hand
     ├── LeaseLostError    the message may be another worker's by now; nothing was written
     └── FencedError       another worker has taken this import over; nothing was written
@@ -13,6 +16,8 @@ WorkerError
 Beside them UnusableSettingError, which ends a command before it has done anything, and, while a
 database is prepared, MigrationError and NoConnectionError.
 """
+
+from typing import ClassVar
 
 import click
 from sqlalchemy.exc import StatementError
@@ -60,7 +65,25 @@ class TransientError(WorkerError):
     """Something outside failed in a way that passes: S3, the database, the network."""
 
 
-class UnopenedError(TransientError):
+class ServiceError(TransientError):
+    """Something failed that every import needs. `service` is its name in the log."""
+
+    service: ClassVar[str]
+
+
+class DatabaseError(ServiceError):
+    """The database did not answer, or did not do what it was asked."""
+
+    service = "database"
+
+
+class S3Error(ServiceError):
+    """S3 broke off."""
+
+    service = "s3"
+
+
+class UnopenedError(S3Error):
     """S3 did not hand the object out, or did not answer."""
 
 

@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from schemas.settings import DatabaseSettings
-from worker import probes
-from worker.probes import AgeOfLastPoll, Gate, LedgerProbe, Probe
+from worker import forking, probes
+from worker.forking import Gate
+from worker.probes import AgeOfLastPoll, LedgerProbe, Probe
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_a_child_has_neither_the_port_nor_a_lock_that_is_taken(gate: Gate) -> No
 def test_a_fork_waits_for_a_question_but_not_without_end(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probes, "_FORK_SECONDS", 0.1)
+    monkeypatch.setattr(forking, "_FORK_SECONDS", 0.1)
     started = time.monotonic()
     with gate.asking():
         child = os.fork()
