@@ -88,7 +88,13 @@ class UnopenedError(S3Error):
 
 
 class ObjectBusyError(TransientError):
-    """Another worker is importing the same object at this moment."""
+    """Another worker is importing the same object at this moment.
+
+    `hidden_until` is how long the message stays hidden, where this worker shall try it again by
+    itself: on the monotonic clock.
+    """
+
+    hidden_until: float | None = None
 
 
 class LeaseLostError(TransientError):

@@ -15,12 +15,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 import structlog
 
-from schemas.imports import ErrorCode
+from schemas.imports import ErrorCode, ImportStatus
 from schemas.notification import Notification
 from worker import ledger, locks, observe, store
 from worker.ahead import ahead
 from worker.database import Database, DeadlockError
 from worker.errors import (
+    ObjectBusyError,
     PermanentError,
     SupersededError,
     TransientError,
@@ -32,6 +33,7 @@ from worker.reading import read_file
 from worker.settings import Limits, Settings
 from worker.validate import Validator
 
+_OBJECT_WAIT_SECONDS: Final = 1  # of a process; then the message waits without one
 _PROGRESS_SECONDS: Final = 1.0
 _BATCHES_AHEAD: Final = 2
 _LARGE_BYTES: Final = 1024 * 1024  # compressed or not: it only chooses how to go about it
@@ -73,16 +75,36 @@ class Importer:
 
     def put_off(self, notification: Notification, reason: str) -> None:
         """Writes down why an import waits, unless it is done. Raises TransientError."""
-        with self._locked(notification, wait_seconds=1) as connection:
+        with self._locked(notification) as connection:
             known = ledger.find(connection, notification.id)
             if known is not None:
                 ledger.put_off(connection, known, reason)
 
+    def enter_waiting(self, notification: Notification, reason: str) -> None:
+        """Enters an import as queued that waits for another of its object, and says why it waits.
+
+        Does not need the object's lock. Raises TransientError.
+        """
+        with self.database.connect() as connection:
+            known = ledger.find(connection, notification.id)
+            if known is None or known.status is ImportStatus.QUEUED:
+                on_error = self.settings.on_error
+                ledger.enter_waiting(connection, notification, reason, on_error=on_error)
+
     def give_up(self, notification: Notification, reason: str) -> None:
-        """Writes down that time did not mend what it should have. Raises TransientError."""
+        """Writes down that time did not mend what it should have. Raises TransientError.
+
+        An entry that another worker has open while it holds the object's lock is left to it.
+        """
         error = PermanentError(ErrorCode.GAVE_UP, f"Given up: {reason}")
-        with self._locked(notification) as connection:
-            _Import(self, connection, notification, Turn(), alone=False).give_up(error)
+        try:
+            with self._locked(notification) as connection:
+                _Import(self, connection, notification, Turn(), alone=False).give_up(error)
+        except ObjectBusyError:
+            with self.database.connect() as connection:
+                known = ledger.find(connection, notification.id)
+                if known is None or known.entry is None:
+                    _Import(self, connection, notification, Turn(), alone=False).give_up(error)
 
     def remember(self, genres: set[str]) -> None:
         """Notes genres that the table has for certain, as long as they are not too many."""
@@ -90,26 +112,16 @@ class Importer:
             self.known_genres.update(genres)
 
     def _run(self, notification: Notification, turn: Turn, *, alone: bool) -> Outcome:
-        wait_seconds = self.wait_seconds(turn, locks.LOCK_WAIT_SECONDS)
-        with self._locked(notification, wait_seconds=wait_seconds) as connection:
+        with self._locked(notification) as connection:
             return _Import(self, connection, notification, turn, alone=alone).run()
 
-    def wait_seconds(self, turn: Turn, usual: int) -> int:
-        """Returns how long a try waits for others: `usual`, and the last as long as it may.
-
-        For the last try does not come again.
-        """
-        return self.settings.task_seconds if turn.last else usual
-
     @contextmanager
-    def _locked(
-        self, notification: Notification, *, wait_seconds: int = locks.LOCK_WAIT_SECONDS
-    ) -> Iterator[sa.Connection]:
+    def _locked(self, notification: Notification) -> Iterator[sa.Connection]:
         """Lends the ledger's connection, holding the lock of the notification's object."""
         bucket, key = notification.bucket, notification.key
         with (
             self.database.connect() as connection,
-            locks.object_locked(connection, bucket, key, wait_seconds=wait_seconds),
+            locks.object_locked(connection, bucket, key, wait_seconds=_OBJECT_WAIT_SECONDS),
         ):
             yield connection
 
@@ -212,9 +224,8 @@ class _Import:
     def _store(self, entry: ledger.Entry, reading: "_Reading") -> None:
         """Writes the movies and closes the entry, all in one transaction."""
         reported_at = time.monotonic()
-        wait_seconds = self.importer.wait_seconds(self.turn, locks.TURN_WAIT_SECONDS)
         with self.importer.database.connect() as work:
-            store.begin(work, alone=self.alone, large=reading.large, wait_seconds=wait_seconds)
+            store.begin(work, alone=self.alone, large=reading.large)
             merger = store.Merger(work, entry.id, self.importer.known_genres)
             genres: set[str] = set()
             batches = reading.batches(self.importer.settings.limits)

@@ -187,6 +187,26 @@ def _opening_values(notification: Notification, version: ObjectVersion | None) -
     }
 
 
+def enter_waiting(
+    connection: sa.Connection, notification: Notification, reason: str, *, on_error: OnError
+) -> None:
+    """Enters an import as queued, or says why it is still queued. Commits.
+
+    Leaves an import alone that has begun. Needs no lock: a row that is there by then stays.
+    """
+    values = _opening_values(notification, None) | {"status": ImportStatus.QUEUED, "attempts": 0}
+    statement = insert(imports).values(
+        id=notification.id, on_error=on_error, error=_cut(reason), **values
+    )
+    queued = imports.c.status == ImportStatus.QUEUED
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"], set_={"error": _cut(reason)}, where=queued
+        )
+    )
+    connection.commit()
+
+
 def report_progress(connection: sa.Connection, entry: Entry, records: int, size: int) -> None:
     """Shows how far a running import is: records and bytes read so far. Commits."""
     connection.execute(

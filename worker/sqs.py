@@ -21,6 +21,7 @@ from kombu.transport import SQS, virtual
 from vine import promise
 
 from worker import observe, outage
+from worker.held import HeldMessages
 from worker.lease import growing_delay
 from worker.messages import ForeignMessageError, admit
 from worker.observe import Result
@@ -86,13 +87,23 @@ class Channel(SQS.Channel):
         self._failures = 0  # failed receives since the last good one
         self._parked: dict[str, Any] = {}  # queues whose next poll waits for a free slot
         self._deleting: dict[str, Any] = {}  # messages that SQS has not yet said to be gone
+        self._held = HeldMessages(self.hub, self._has_room, self._take_up)
 
     def close(self) -> None:
         """Finishes what the event loop may not come to any more."""
         while self._deleting:
             _, message = self._deleting.popitem()
             self._settle("delete_message", message)
+        for message in self._held.release():
+            self._restore(message)
         super().close()
+
+    def hold(self, message: Any, hidden_until: float) -> None:
+        """Tries a message again in a moment whose object is busy; see `worker.held`."""
+        self._held.hold(message, hidden_until)
+
+    def _has_room(self) -> bool:
+        return self.qos.can_consume() and outage.may_receive()
 
     def asynsqs(self, queue: str | None = None) -> Connection:
         clients = self._predefined_queue_async_clients
@@ -178,7 +189,9 @@ class Channel(SQS.Channel):
         payload = super()._message_to_python(message, queue_name, q_url)
         admit(payload, self.transport_options["tasks"])  # before kombu unpacks anything
         # Where a message came from is known here; what its sender wrote there is not to be trusted.
-        known = {"exchange": "", "routing_key": queue_name, "received_at": time.monotonic()}
+        hidden_until = self._held.hidden_until(message["ReceiptHandle"])
+        received_at = hidden_until - self.visibility_timeout if hidden_until else time.monotonic()
+        known = {"exchange": "", "routing_key": queue_name, "received_at": received_at}
         payload["properties"]["delivery_info"].update(known)
         return payload
 

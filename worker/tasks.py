@@ -29,9 +29,6 @@ from worker.objects import make_client
 from worker.observe import Result
 from worker.settings import SETTINGS, Settings
 
-_BUSY_SECONDS: Final = 5
-# Errors that say that another worker has this very import in hand: it is not for us to write there.
-_ENTRY_OF_ANOTHER: Final = (ObjectBusyError, FencedError)
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +65,9 @@ class ImportTask:
         last = lease.receive_count >= self.settings.max_receives
         try:
             return self._import(announced, lease, Turn(lease.lost.is_set, last=last))
+        except ObjectBusyError as error:
+            self._hold(lease, announced, error)
+            raise
         except TransientError as error:
             if last:
                 self._give_up(lease, announced, error)
@@ -102,13 +102,27 @@ class ImportTask:
         return outcome.value
 
     def _put_off(self, lease: Lease, announced: Notification, error: TransientError) -> None:
-        busy = isinstance(error, ObjectBusyError)
-        delay = lease.postpone(_BUSY_SECONDS if busy else self.settings.retry_seconds)
+        delay = lease.postpone(self.settings.retry_seconds)
         reason = f"Put off for {delay} s: {error}"
-        mine = not isinstance(error, _ENTRY_OF_ANOTHER)
+        mine = not isinstance(error, FencedError)  # else the entry is another worker's
         told = mine and _succeeds(lambda: self._importer.put_off(announced, reason))
         log.warning("import put off", seconds=delay, in_ledger=told, **_facts(lease, error))
         observe.tell(Result.PUT_OFF)
+
+    def _hold(self, lease: Lease, announced: Notification, error: ObjectBusyError) -> None:
+        """Has this worker try the message again in a moment. SQS counts nothing meanwhile."""
+        if lease.renew():
+            error.hidden_until = lease.hidden_until
+        if lease.busy_tries == 0:  # most often the other import ends in a moment, and is this one
+            log.info("import waits for another of its object", **_facts(lease, error))
+            return
+        told = _succeeds(lambda: self._importer.enter_waiting(announced, str(error)))
+        log.warning(
+            "import still waits for another of its object",
+            tries=lease.busy_tries,
+            in_ledger=told,
+            **_facts(lease, error),
+        )
 
     def _give_up(self, lease: Lease, announced: Notification, error: TransientError) -> None:
         told = _succeeds(lambda: self._importer.give_up(announced, str(error)))

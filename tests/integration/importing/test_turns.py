@@ -1,7 +1,7 @@
 """What the ledger says of an import that was not done at the first try, and who may still do it."""
 
 import contextlib
-import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,21 +96,55 @@ def test_an_import_that_was_put_off_at_every_try_is_tried_for_the_last_time(
     assert road.importer.run(notification, LAST) is Outcome.SUCCEEDED
 
 
-def test_only_the_last_try_waits_for_another_worker_as_long_as_it_takes(
-    road: Road, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(locks, "LOCK_WAIT_SECONDS", 1)
+@contextlib.contextmanager
+def held_by_another(road: Road, notification: Notification) -> Iterator[None]:
+    """Holds the lock of an object, as a worker that imports it does."""
+    name = f"{notification.bucket}/{notification.key}"
+    with contextlib.closing(psycopg2.connect(road.dsn)) as other:
+        other.cursor().execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (name,))
+        yield
+
+
+def test_no_try_waits_long_for_another_worker_not_even_the_last(make_road: MakeRoad) -> None:
+    road = make_road(MRU_TASK_SECONDS="30")
     notification = road.upload(as_file(make_records(3)))
-    other = psycopg2.connect(road.dsn)
-    with other.cursor() as cursor:
-        name = f"{notification.bucket}/{notification.key}"
-        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (name,))
-    with pytest.raises(ObjectBusyError):
-        road.importer.run(notification)
-    release = threading.Timer(1.5, other.close)
-    release.start()
+    with held_by_another(road, notification):
+        for turn in (Turn(), LAST):
+            began = time.monotonic()
+            with pytest.raises(ObjectBusyError):
+                road.importer.run(notification, turn)
+            assert time.monotonic() - began < 10
     assert road.importer.run(notification, LAST) is Outcome.SUCCEEDED
-    release.join()
+
+
+def test_an_import_that_was_only_ever_busy_is_queued_and_can_be_given_up(road: Road) -> None:
+    notification = road.upload(as_file(make_records(3)))
+    with held_by_another(road, notification):
+        road.importer.enter_waiting(notification, "Another worker has it.")
+        road.importer.enter_waiting(notification, "Another worker still has it.")
+        entry = road.entry()
+        assert (entry["id"], entry["status"]) == (str(notification.id), "queued")
+        assert (entry["attempts"], entry["error"]) == (0, "Another worker still has it.")
+        road.importer.give_up(notification, "It was busy.")
+    assert (road.entry()["status"], road.entry()["error_code"]) == ("failed", "gave_up")
+
+
+def test_an_import_that_another_worker_has_open_is_neither_queued_nor_given_up(road: Road) -> None:
+    notification = road.upload(as_file(make_records(3)))
+    break_off(road, notification)
+    with held_by_another(road, notification):
+        road.importer.enter_waiting(notification, "Another worker has it.")
+        road.importer.give_up(notification, "It was busy.")
+    assert (road.entry()["status"], road.entry()["error"]) == ("running", None)
+    assert road.importer.run(notification) is Outcome.SUCCEEDED
+
+
+def test_an_import_that_waited_and_was_queued_is_done_as_any_other(road: Road) -> None:
+    notification = road.upload(as_file(make_records(3)))
+    road.importer.enter_waiting(notification, "Another worker has it.")
+    assert road.importer.run(notification) is Outcome.SUCCEEDED
+    entry = road.entry()
+    assert (entry["attempts"], entry["error"], entry["inserted"]) == (1, None, 3)
 
 
 @contextlib.contextmanager
@@ -143,10 +177,7 @@ def test_an_import_that_others_hold_back_is_put_off_and_says_who_they_are(
     assert road.importer.run(notification) is Outcome.SUCCEEDED
 
 
-def test_an_object_that_somebody_holds_says_who(
-    road: Road, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(locks, "LOCK_WAIT_SECONDS", 1)
+def test_an_object_that_somebody_holds_says_who(road: Road) -> None:
     notification = road.upload(as_file(make_records(3)))
     name = f"{notification.bucket}/{notification.key}"
     with held_by_the_apis_role(road, f"hashtextextended('{name}', 0)") as other:
