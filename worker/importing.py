@@ -5,6 +5,7 @@ movies are written on a second one, whose single commit also closes the ledger's
 """
 
 import dataclasses
+import functools
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,9 +16,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 import structlog
 
-from schemas.imports import ErrorCode, ImportStatus
+from schemas.imports import ErrorCode
 from schemas.notification import Notification
-from worker import ledger, locks, observe, store
+from worker import ledger, locks, observe, presence, store, unopened
 from worker.ahead import ahead
 from worker.database import Database, DeadlockError
 from worker.errors import (
@@ -75,36 +76,31 @@ class Importer:
 
     def put_off(self, notification: Notification, reason: str) -> None:
         """Writes down why an import waits, unless it is done. Raises TransientError."""
-        with self._locked(notification) as connection:
+        with self._locked(notification) as (connection, _):
             known = ledger.find(connection, notification.id)
             if known is not None:
                 ledger.put_off(connection, known, reason)
 
     def enter_waiting(self, notification: Notification, reason: str) -> None:
-        """Enters an import as queued that waits for another of its object, and says why it waits.
-
-        Does not need the object's lock. Raises TransientError.
-        """
+        """Enters an import as queued whose object is busy. Raises TransientError."""
         with self.database.connect() as connection:
-            known = ledger.find(connection, notification.id)
-            if known is None or known.status is ImportStatus.QUEUED:
-                on_error = self.settings.on_error
-                ledger.enter_waiting(connection, notification, reason, on_error=on_error)
+            unopened.enter_waiting(connection, notification, reason, self.settings.on_error)
 
     def give_up(self, notification: Notification, reason: str) -> None:
-        """Writes down that time did not mend what it should have. Raises TransientError.
-
-        An entry that another worker has open while it holds the object's lock is left to it.
-        """
+        """Writes down that time did not mend what it should have. Raises TransientError."""
         error = PermanentError(ErrorCode.GAVE_UP, f"Given up: {reason}")
+        close = functools.partial(
+            unopened.give_up,
+            notification=notification,
+            error=error,
+            on_error=self.settings.on_error,
+        )
         try:
-            with self._locked(notification) as connection:
-                _Import(self, connection, notification, Turn(), alone=False).give_up(error)
+            with self._locked(notification) as (connection, _):
+                close(connection, locked=True)
         except ObjectBusyError:
             with self.database.connect() as connection:
-                known = ledger.find(connection, notification.id)
-                if known is None or known.entry is None:
-                    _Import(self, connection, notification, Turn(), alone=False).give_up(error)
+                close(connection, locked=False)
 
     def remember(self, genres: set[str]) -> None:
         """Notes genres that the table has for certain, as long as they are not too many."""
@@ -112,18 +108,21 @@ class Importer:
             self.known_genres.update(genres)
 
     def _run(self, notification: Notification, turn: Turn, *, alone: bool) -> Outcome:
-        with self._locked(notification) as connection:
-            return _Import(self, connection, notification, turn, alone=alone).run()
+        with self._locked(notification) as (connection, present):
+            return _Import(self, connection, notification, turn, present, alone=alone).run()
 
     @contextmanager
-    def _locked(self, notification: Notification) -> Iterator[sa.Connection]:
+    def _locked(
+        self, notification: Notification
+    ) -> Iterator[tuple[sa.Connection, presence.Presence]]:
         """Lends the ledger's connection, holding the lock of the notification's object."""
         bucket, key = notification.bucket, notification.key
         with (
             self.database.connect() as connection,
             locks.object_locked(connection, bucket, key, wait_seconds=_OBJECT_WAIT_SECONDS),
+            presence.present(connection, bucket, key) as present,
         ):
-            yield connection
+            yield connection, present
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +133,7 @@ class _Import:
     connection: sa.Connection  # the ledger's
     notification: Notification
     turn: Turn
+    present: presence.Presence
     alone: bool = dataclasses.field(kw_only=True)
 
     def run(self) -> Outcome:
@@ -165,15 +165,6 @@ class _Import:
         tries = self.importer.settings.max_receives - 1
         if self.turn.last and known.broken_off and known.attempts >= tries:
             raise TransientError(f"The worker was lost in the middle of attempt {known.attempts}.")
-
-    def give_up(self, error: PermanentError) -> None:
-        """Closes the import as failed, whatever state it is in, unless it is done."""
-        known = ledger.find(self.connection, self.notification.id)
-        if known is None or not known.done:
-            begun = known.entry if known else None
-            import_id = known.id if known else self.notification.id
-            entry = begun or self._unread_entry(import_id)
-            ledger.fail(self.connection, entry, error, ledger.Details())
 
     def _fail(self, entry: ledger.Entry, error: PermanentError, details: ledger.Details) -> Outcome:
         ledger.fail(self.connection, entry, error, details)
@@ -224,12 +215,18 @@ class _Import:
     def _store(self, entry: ledger.Entry, reading: "_Reading") -> None:
         """Writes the movies and closes the entry, all in one transaction."""
         reported_at = time.monotonic()
-        with self.importer.database.connect() as work:
+        with self.present.working() as began, self.importer.database.connect() as work:
             store.begin(work, alone=self.alone, large=reading.large)
+            began(work)
             merger = store.Merger(work, entry.id, self.importer.known_genres)
             genres: set[str] = set()
             batches = reading.batches(self.importer.settings.limits)
-            with ahead(batches, depth=_BATCHES_AHEAD, interrupt=reading.interrupt) as checked:
+            with ahead(
+                batches,
+                depth=_BATCHES_AHEAD,
+                interrupt=reading.interrupt,
+                idle=functools.partial(presence.show_sign, work),
+            ) as checked:
                 for batch in checked:
                     self.turn.check()
                     with reading.timed("store"):
@@ -247,7 +244,8 @@ class _Import:
                 work.commit()
         self.importer.remember(genres)
         if reading.large:
-            store.flush(self.connection)
+            with self.importer.database.connect() as other:  # the ledger's has to show signs
+                store.flush(other)
         details = reading.details()
         log.info("import succeeded", read=details.read, **counts)
         records = counts | {"rejected": details.bad}

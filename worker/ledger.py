@@ -138,7 +138,7 @@ def open_entry(
     `version` is None where S3 did not say what the object is; `on_error` is for a new entry.
     Raises FencedError where the import has ended meanwhile.
     """
-    values = _opening_values(notification, version)
+    values = opening_values(notification, version)
     # What S3 once said of the object stays, where it now says nothing.
     news = values if version else {"status": values["status"]}
     again = {
@@ -172,7 +172,8 @@ def open_entry(
     return Entry(import_id, opened.attempts, OnError(opened.on_error))
 
 
-def _opening_values(notification: Notification, version: ObjectVersion | None) -> dict[str, Any]:
+def opening_values(notification: Notification, version: ObjectVersion | None) -> dict[str, Any]:
+    """Returns an entry's columns as far as notification and version know them; it is running."""
     return {
         "bucket": notification.bucket,
         "key": notification.key,
@@ -187,26 +188,6 @@ def _opening_values(notification: Notification, version: ObjectVersion | None) -
     }
 
 
-def enter_waiting(
-    connection: sa.Connection, notification: Notification, reason: str, *, on_error: OnError
-) -> None:
-    """Enters an import as queued, or says why it is still queued. Commits.
-
-    Leaves an import alone that has begun. Needs no lock: a row that is there by then stays.
-    """
-    values = _opening_values(notification, None) | {"status": ImportStatus.QUEUED, "attempts": 0}
-    statement = insert(imports).values(
-        id=notification.id, on_error=on_error, error=_cut(reason), **values
-    )
-    queued = imports.c.status == ImportStatus.QUEUED
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["id"], set_={"error": _cut(reason)}, where=queued
-        )
-    )
-    connection.commit()
-
-
 def report_progress(connection: sa.Connection, entry: Entry, records: int, size: int) -> None:
     """Shows how far a running import is: records and bytes read so far. Commits."""
     connection.execute(
@@ -218,7 +199,7 @@ def report_progress(connection: sa.Connection, entry: Entry, records: int, size:
 def put_off(connection: sa.Connection, known: Known, reason: str) -> None:
     """Says why an import waits that has begun. To be called with the object's lock. Commits."""
     if known.entry is not None:
-        connection.execute(_mine(known.entry).values(error=_cut(reason)))
+        connection.execute(_mine(known.entry).values(error=cut(reason)))
         connection.commit()
 
 
@@ -247,16 +228,17 @@ def fail(connection: sa.Connection, entry: Entry, error: PermanentError, details
 def supersede(connection: sa.Connection, entry: Entry, message: str) -> None:
     """Closes an entry whose object was overwritten before it was read. Commits."""
     _close(
-        connection, entry, Details(), {"status": ImportStatus.SUPERSEDED, "error": _cut(message)}
+        connection, entry, Details(), {"status": ImportStatus.SUPERSEDED, "error": cut(message)}
     )
     connection.commit()
 
 
 def _failure(code: ErrorCode, message: str) -> dict[str, Any]:
-    return {"status": ImportStatus.FAILED, "error_code": code, "error": _cut(message)}
+    return {"status": ImportStatus.FAILED, "error_code": code, "error": cut(message)}
 
 
-def _cut(message: str) -> str:
+def cut(message: str) -> str:
+    """Returns a message as the ledger takes it: one line of printable text, not too long."""
     one_line = " ".join(message.splitlines())
     printable = one_line.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
     return printable[:_MESSAGE_MAX_CHARACTERS]

@@ -1,6 +1,7 @@
 """What the ledger says of an import that was not done at the first try, and who may still do it."""
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,8 +14,8 @@ from schemas.notification import Notification
 from tests.builders import as_file, make_records
 from tests.databases import PASSWORDS
 from tests.short_road import MakeRoad, Road
-from worker import locks
-from worker.errors import LeaseLostError, ObjectBusyError, TransientError
+from worker import locks, presence
+from worker.errors import FencedError, LeaseLostError, ObjectBusyError, TransientError
 from worker.importing import Outcome
 from worker.lease import Turn
 
@@ -41,6 +42,57 @@ def test_an_import_whose_lease_is_lost_stops_before_the_next_batch_and_writes_no
     assert road.entry()["status"] == "running"
     assert road.importer.run(notification) is Outcome.SUCCEEDED
     assert road.entry()["attempts"] == 2
+
+
+def test_an_import_that_was_taken_over_unnoticed_is_fenced_out_at_its_end(road: Road) -> None:
+    notification = road.upload(as_file(make_records(3)))
+
+    def take_over() -> bool:
+        with contextlib.closing(psycopg2.connect(road.dsn)) as other, other.cursor() as cursor:
+            cursor.execute("UPDATE imports SET attempts = attempts + 1")
+            other.commit()
+        return False
+
+    with pytest.raises(FencedError, match="has taken this import over"):
+        road.importer.run(notification, Turn(lost=take_over))
+    assert road.movies() == []
+
+
+HOLD_ROWS = "UPDATE movies SET year = year"
+
+
+def test_an_import_that_meets_a_forgotten_transaction_says_whose_it_is(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "SIGN_SECONDS", 0.2)
+    monkeypatch.setattr(presence, "ROW_WAIT_SECONDS", 2)
+    road.run(as_file(make_records(3)))
+    notification = road.upload(as_file(make_records(3, genres=["War"])), "other.json")
+    with contextlib.closing(psycopg2.connect(road.dsn, application_name="psql")) as other:
+        other.cursor().execute(HOLD_ROWS)
+        with pytest.raises(TransientError) as caught:
+            road.importer.run(notification)
+        pid = other.info.backend_pid
+    holder = rf"postgres \(pid {pid}, psql(, since [-0-9]+ [:0-9]+ \w+)?\)"
+    assert re.fullmatch(rf"Somebody holds a lock that it needs: {holder}\.", str(caught.value))
+    road.importer.put_off(notification, f"Put off for 15 s: {caught.value}")
+    assert f"pid {pid}" in road.entry()["error"]
+    assert road.importer.run(notification) is Outcome.SUCCEEDED
+
+
+def test_a_row_is_waited_for_no_longer_than_half_a_minute() -> None:
+    assert presence.ROW_WAIT_SECONDS <= 30
+
+
+def test_an_import_leaves_its_sessions_as_it_found_them(road: Road) -> None:
+    road.run(as_file(make_records(3)))
+    shown = "SELECT current_setting('idle_session_timeout'), current_setting('application_name')"
+    with (
+        road.importer.database.connect() as first,
+        road.importer.database.connect() as second,
+    ):
+        for connection in (first, second):
+            assert connection.exec_driver_sql(shown).one() == ("0", "mru-worker")
 
 
 def test_an_import_that_was_put_off_says_why_until_it_is_done(road: Road) -> None:
