@@ -9,6 +9,7 @@ WorkerError
     │   ├── DatabaseError     the database did not serve
     │   └── S3Error           S3 broke off
     │       └── UnopenedError     S3 did not hand the object out, so that nothing was read
+    ├── TimedOutError     it took longer than it may; the second time, it is given up
     ├── ObjectBusyError   another worker has this very object in hand
     ├── LeaseLostError    the message may be another worker's by now; nothing was written
     └── FencedError       another worker has taken this import over; nothing was written
@@ -17,7 +18,7 @@ Beside them UnusableSettingError, which ends a command before it has done anythi
 database is prepared, MigrationError and NoConnectionError.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 import click
 from sqlalchemy.exc import StatementError
@@ -33,6 +34,9 @@ def one_line(error: BaseException) -> str:
     """
     cause = error.orig if isinstance(error, StatementError) and error.orig else error
     return str(cause).strip().partition("\n")[0].rstrip()
+
+
+TOOK_LONGER: Final = "took longer than"
 
 
 class WorkerError(Exception):
@@ -85,6 +89,18 @@ class S3Error(ServiceError):
 
 class UnopenedError(S3Error):
     """S3 did not hand the object out, or did not answer."""
+
+
+class TimedOutError(TransientError):
+    """The import took longer than it may. `again`: so did the attempt before it."""
+
+    def __init__(self, seconds: int, *, again: bool = False) -> None:
+        attempts = "Each of two attempts" if again else "It"
+        super().__init__(f"{attempts} {TOOK_LONGER} {seconds} seconds.")
+        self.again = again
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TransientError, self.args  # what the main process needs of it
 
 
 class ObjectBusyError(TransientError):

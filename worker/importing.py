@@ -15,29 +15,31 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
 
 from schemas.imports import ErrorCode
 from schemas.notification import Notification
-from worker import ledger, locks, observe, presence, store, unopened
+from worker import data_version, ledger, locks, observe, presence, store, unopened
 from worker.ahead import ahead
 from worker.database import Database, DeadlockError
 from worker.errors import (
     ObjectBusyError,
     PermanentError,
     SupersededError,
+    TimedOutError,
     TransientError,
     UnopenedError,
+    one_line,
 )
 from worker.lease import Turn
-from worker.objects import OpenObject, buffered, open_object
-from worker.reading import read_file
-from worker.settings import Limits, Settings
+from worker.objects import OpenObject, open_object
+from worker.reading import Reading
+from worker.settings import Settings
 from worker.validate import Validator
 
 _OBJECT_WAIT_SECONDS: Final = 1  # of a process; then the message waits without one
 _PROGRESS_SECONDS: Final = 1.0
 _BATCHES_AHEAD: Final = 2
-_LARGE_BYTES: Final = 1024 * 1024  # compressed or not: it only chooses how to go about it
 _KNOWN_GENRES_MAX: Final = 10_000
 
 log = structlog.get_logger(__name__)
@@ -74,12 +76,11 @@ class Importer:
             log.info("import begins again alone", bucket=notification.bucket, key=notification.key)
             return self._run(notification, turn, alone=True)
 
-    def put_off(self, notification: Notification, reason: str) -> None:
-        """Writes down why an import waits, unless it is done. Raises TransientError."""
+    def put_off(self, notification: Notification, reason: str) -> bool:
+        """Writes down why an import waits, if it is open. Raises TransientError."""
         with self._locked(notification) as (connection, _):
             known = ledger.find(connection, notification.id)
-            if known is not None:
-                ledger.put_off(connection, known, reason)
+            return known is not None and ledger.put_off(connection, known, reason)
 
     def enter_waiting(self, notification: Notification, reason: str) -> None:
         """Enters an import as queued whose object is busy. Raises TransientError."""
@@ -155,6 +156,10 @@ class _Import:
         except UnopenedError:
             self._unread_entry(import_id)  # so that it shows, and counts
             raise
+        except SoftTimeLimitExceeded:
+            seconds = self.importer.settings.task_seconds
+            again = known is not None and known.timed_out
+            raise TimedOutError(seconds, again=again) from None
 
     def _refuse_what_breaks_workers(self, known: ledger.Known) -> None:
         """Keeps the last try for saying so, where those before it cost their workers their lives.
@@ -196,7 +201,7 @@ class _Import:
             import_id=import_id,
             on_error=self.importer.settings.on_error,
         )
-        reading = _Reading(opened, Validator(entry.on_error, self.importer.settings.limits))
+        reading = Reading(opened, Validator(entry.on_error, self.importer.settings.limits))
         try:
             self._store(entry, reading)
         except PermanentError as error:
@@ -212,7 +217,7 @@ class _Import:
             entry = self._unread_entry(announced)
             ledger.supersede(self.connection, entry, f"The object is that of import {same.id}.")
 
-    def _store(self, entry: ledger.Entry, reading: "_Reading") -> None:
+    def _store(self, entry: ledger.Entry, reading: Reading) -> None:
         """Writes the movies and closes the entry, all in one transaction."""
         reported_at = time.monotonic()
         with self.present.working() as began, self.importer.database.connect() as work:
@@ -241,70 +246,22 @@ class _Import:
                 merger.add_genres()
                 counts = dataclasses.asdict(merger.counts)
                 ledger.succeed(work, entry, counts, reading.details())
-                work.commit()
+                data_version.commit_new_version(work)
         self.importer.remember(genres)
-        if reading.large:
-            with self.importer.database.connect() as other:  # the ledger's has to show signs
-                store.flush(other)
         details = reading.details()
         log.info("import succeeded", read=details.read, **counts)
         records = counts | {"rejected": details.bad}
         since = self.notification.event_time
         observe.tell_import(Outcome.SUCCEEDED, details, records, since=since)
+        if reading.large:
+            self._flush()
 
-
-class _Reading:
-    """A file being read: its records on their way through, and what is known of it so far."""
-
-    def __init__(self, opened: OpenObject, validator: Validator) -> None:
-        self._opened = opened
-        self._validator = validator
-        self._seconds = {"read": 0.0, "store": 0.0}
-
-    @property
-    def large(self) -> bool:
-        """Whether the file is worth the cost of what makes large imports faster."""
-        return self._opened.version.size >= _LARGE_BYTES
-
-    def batches(self, limits: Limits) -> Iterator[store.Batch]:
-        """Yields the good movies, ready for Postgres. Raises PermanentError for a bad file."""
-        records = read_file(buffered(self._opened), self._opened.version.size, limits)
-        batches = map(store.prepare, self._validator.chunks(records))
-        while True:
-            with self.timed("read"):
-                batch = next(batches, None)
-            if batch is None:
-                return
-            yield batch
-
-    def interrupt(self) -> None:
-        """Lets the reading fail now, should it be waiting for S3."""
-        self._opened.body.interrupt()
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Adds the time of a block to a stage."""
-        started_at = time.monotonic()
-        yield
-        self._seconds[stage] += time.monotonic() - started_at
-
-    def details(self) -> ledger.Details:
-        fetch = self._opened.body.seconds
-        return ledger.Details(
-            read=self._validator.read,
-            bad=self._validator.bad,
-            bad_records=tuple(self._validator.bad_records),
-            ignored_fields=self._validator.ignored_fields,
-            bytes_read=self._opened.body.bytes_read,
-            timings={
-                "fetch": round(fetch, 3),
-                "validate": round(max(0.0, self._seconds["read"] - fetch), 3),
-                "store": round(self._seconds["store"], 3),
-            },
-        )
-
-    def report(self, connection: sa.Connection, entry: ledger.Entry) -> None:
-        """Shows others how far the reading is."""
-        ledger.report_progress(
-            connection, entry, self._validator.read, self._opened.body.bytes_read
-        )
+    def _flush(self) -> None:
+        """Flushes the search indexes after a large import, which is done whatever becomes of it."""
+        try:
+            # Not on the ledger's connection, which has to show signs of life.
+            with self.importer.database.connect() as other:
+                store.flush(other)
+        except (TransientError, SoftTimeLimitExceeded, sa.exc.DBAPIError) as error:
+            # Postgres flushes them itself sooner or later; until then searches are slower.
+            log.warning("search indexes were not flushed", reason=one_line(error))

@@ -16,8 +16,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from schemas.imports import ErrorCode, ImportStatus, OnError
 from schemas.notification import Notification, padded_sequencer
-from schemas.tables import data_version, import_aliases, import_errors, imports
-from worker.errors import FencedError, PermanentError
+from schemas.tables import import_aliases, import_errors, imports
+from worker.errors import TOOK_LONGER, FencedError, PermanentError
 from worker.objects import ObjectVersion
 from worker.validate import BadRecord
 
@@ -63,6 +63,11 @@ class Known:
         """The entry as it was opened last, by whomever, or None where it is not open."""
         running = self.status is ImportStatus.RUNNING
         return Entry(self.id, self.attempts, self.on_error) if running else None
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether its last attempt took longer than it may, and was put off for that."""
+        return TOOK_LONGER in (self.error or "")
 
     @property
     def broken_off(self) -> bool:
@@ -196,17 +201,22 @@ def report_progress(connection: sa.Connection, entry: Entry, records: int, size:
     connection.commit()
 
 
-def put_off(connection: sa.Connection, known: Known, reason: str) -> None:
-    """Says why an import waits that has begun. To be called with the object's lock. Commits."""
-    if known.entry is not None:
-        connection.execute(_mine(known.entry).values(error=cut(reason)))
-        connection.commit()
+def put_off(connection: sa.Connection, known: Known, reason: str) -> bool:
+    """Writes down why an import waits, and returns True, if it is open. Commits.
+
+    To be called with the object's lock.
+    """
+    if known.entry is None:
+        return False
+    connection.execute(_mine(known.entry).values(error=cut(reason)))
+    connection.commit()
+    return True
 
 
 def succeed(
     connection: sa.Connection, entry: Entry, counts: Mapping[str, int], details: Details
 ) -> None:
-    """Closes an entry, in the transaction that wrote its movies; to be followed by its commit.
+    """Closes an entry, in the transaction that wrote its movies: see `worker.data_version`.
 
     `counts` has inserted, updated, unchanged, stale and repeated. Raises FencedError where the
     entry was taken over by another worker.
@@ -214,7 +224,6 @@ def succeed(
     values = {**counts, "rejected": details.bad, "status": ImportStatus.SUCCEEDED, "error": None}
     _close(connection, entry, details, values)
     _clear_older_failures(connection, entry)
-    change_data_version(connection)
 
 
 def fail(connection: sa.Connection, entry: Entry, error: PermanentError, details: Details) -> None:
@@ -227,9 +236,7 @@ def fail(connection: sa.Connection, entry: Entry, error: PermanentError, details
 
 def supersede(connection: sa.Connection, entry: Entry, message: str) -> None:
     """Closes an entry whose object was overwritten before it was read. Commits."""
-    _close(
-        connection, entry, Details(), {"status": ImportStatus.SUPERSEDED, "error": cut(message)}
-    )
+    _close(connection, entry, Details(), {"status": ImportStatus.SUPERSEDED, "error": cut(message)})
     connection.commit()
 
 
@@ -294,10 +301,3 @@ def _replace_bad_records(
 def _clear_older_failures(connection: sa.Connection, entry: Entry) -> None:
     """A good new version of a file does away with the failures of the versions before it."""
     connection.execute(_CLEAR_OLDER_FAILURES, {"id": entry.id})
-
-
-def change_data_version(connection: sa.Connection) -> None:
-    """Says that the movies have changed: the last thing before the commit of whatever did it."""
-    # Imports that end at the same moment wait here for each other's commit, and hold nothing up but
-    # that: so this comes last.
-    connection.execute(sa.update(data_version).values(version=data_version.c.version + 1))

@@ -1,9 +1,9 @@
 """Signs of life: a worker that shows none for a while loses its sessions, and with them its locks.
 
 A worker may be frozen, or only its connection, while its host and every proxy still answer for it:
-no keepalive notices that. So Postgres ends sessions of an import that are silent for SILENT_SECONDS,
-and a thread keeps the ledger's from being so. The same thread looks after the other one, on which
-the movies are written: whether it is still there, and who holds it up. See ADR 18.
+no keepalive notices that. So Postgres ends sessions of an import that are silent for 40 seconds, and
+a thread keeps the ledger's from being so. The same thread looks after the other one, on which the
+movies are written: whether it is still there, and who holds it up. See ADR 18.
 """
 
 import contextlib
@@ -45,11 +45,11 @@ SELECT pid FROM left_over WHERE pg_terminate_backend(pid)
 """)
 
 # What Postgres shows of sessions it keeps for the length of a transaction, unless told otherwise.
-_SIGN: Final = f"""
+_SIGN: Final = """
 SELECT pg_stat_clear_snapshot();
 SELECT work.pid IS NULL,
     CASE WHEN work.state = 'active' AND work.wait_event = 'ClientRead'
-        AND clock_timestamp() - work.state_change > interval '{SILENT_SECONDS}s'
+        AND clock_timestamp() - work.state_change > make_interval(secs => %s)
         THEN pg_terminate_backend(work.pid) END,
     (
         SELECT string_agg(format('%%s (pid %%s, %%s%%s)', usename, pid,
@@ -120,7 +120,8 @@ class Presence:
         patience.start()
         try:
             with self._ledger.cursor() as cursor:
-                cursor.execute(_SIGN, (work.info.backend_pid if work and not work.closed else 0,))
+                pid = work.info.backend_pid if work and not work.closed else 0
+                cursor.execute(_SIGN, (SILENT_SECONDS, pid))
                 is_gone, is_stuck, held_up_by = cursor.fetchone()
         finally:
             patience.cancel()
@@ -132,9 +133,12 @@ class Presence:
         """Ends every wait for connections that are frozen, or whose session Postgres has ended."""
         log.error("a connection to the database is frozen")
         for driver in drivers:
-            with contextlib.suppress(psycopg2.Error, OSError, AttributeError):
-                with socket.socket(fileno=os.dup(driver.fileno())) as frozen:
-                    frozen.shutdown(socket.SHUT_RDWR)
+            # One that was closed meanwhile, or was never there, waits for nothing.
+            with (
+                contextlib.suppress(psycopg2.Error, OSError, AttributeError),
+                socket.socket(fileno=os.dup(driver.fileno())) as frozen,
+            ):
+                frozen.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

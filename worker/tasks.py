@@ -10,7 +10,7 @@ import functools
 import os
 import traceback
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -19,16 +19,16 @@ from marshmallow import ValidationError
 from sqlalchemy.exc import StatementError
 
 from schemas.fields import flatten_messages
+from schemas.imports import ErrorCode
 from schemas.notification import IMPORT_TASK, Notification, load_notification
 from worker import observe
 from worker.database import Database
-from worker.errors import FencedError, ObjectBusyError, TransientError, one_line
+from worker.errors import FencedError, ObjectBusyError, TimedOutError, TransientError, one_line
 from worker.importing import Importer, Outcome
 from worker.lease import Lease, Turn, sqs_client
 from worker.objects import make_client
 from worker.observe import Result
 from worker.settings import SETTINGS, Settings
-
 
 log = structlog.get_logger(__name__)
 
@@ -68,16 +68,36 @@ class ImportTask:
         except ObjectBusyError as error:
             self._hold(lease, announced, error)
             raise
-        except TransientError as error:
-            if last:
-                self._give_up(lease, announced, error)
-            elif lease.lost.is_set():
-                # Nor is the message put off: another worker may have it in hand.
-                log.warning("import left to others", **_facts(lease, error))
-                observe.tell(Result.LEFT)
-            else:
-                self._put_off(lease, announced, error)
+        except TimedOutError as error:
+            if error.again and not last:
+                return self._end(lease, announced, error)
+            self._come_again(lease, announced, error, last=last)
             raise
+        except TransientError as error:
+            self._come_again(lease, announced, error, last=last)
+            raise
+
+    def _come_again(
+        self, lease: Lease, announced: Notification, error: TransientError, *, last: bool
+    ) -> None:
+        if last:
+            self._give_up(lease, announced, error)
+        elif lease.lost.is_set():
+            # Nor is the message put off: another worker may have it in hand.
+            log.warning("import left to others", **_facts(lease, error))
+            observe.tell(Result.LEFT)
+        else:
+            self._put_off(lease, announced, error)
+
+    def _end(self, lease: Lease, announced: Notification, error: TransientError) -> str:
+        """Gives an import up for which more time would be in vain. Its message is done with.
+
+        Raises TransientError where the ledger cannot be told.
+        """
+        self._importer.give_up(announced, str(error))
+        log.error("import given up", in_ledger=True, **_facts(lease, error))
+        observe.tell_import(Outcome.FAILED, error_code=ErrorCode.GAVE_UP)
+        return Outcome.FAILED.value
 
     def _import(self, announced: Notification, lease: Lease, turn: Turn) -> str:
         """Runs the import. Whatever goes wrong with it is a TransientError from here on."""
@@ -87,8 +107,7 @@ class ImportTask:
         except TransientError:
             raise
         except SoftTimeLimitExceeded:
-            reason = f"It took longer than {self.settings.task_seconds} seconds."
-            raise TransientError(reason) from None
+            raise TimedOutError(self.settings.task_seconds) from None
         except MemoryError as error:
             traceback.clear_frames(error.__traceback__)  # what they hold is what is missing
             raise TransientError("It took more memory than there is.") from None
@@ -145,13 +164,12 @@ def _facts(lease: Lease, error: TransientError) -> dict[str, Any]:
     return {"reason": str(error), "receives": lease.receive_count}
 
 
-def _succeeds(tell: Callable[[], None]) -> bool:
-    """Tells the ledger something. False where the database is away and it could not be told."""
+def _succeeds(tell: Callable[[], object]) -> bool:
+    """Tells the ledger something. False where it could not be told, or has no place for it."""
     try:
-        tell()
+        return tell() is not False
     except TransientError:
         return False
-    return True
 
 
 def register(app: Celery) -> None:

@@ -75,7 +75,7 @@ def check_others_go_on(road: Road, frozen: Upload) -> None:
     others_took = time.monotonic() - began
     assert titles_of(road, frozen) == []
     wait_until("its object is imported", lambda: status_of(road, version) == "succeeded")
-    print(f"others {others_took:.1f} s, object {time.monotonic() - began:.1f} s")  # noqa: T201
+    print(f"others {others_took:.1f} s, object {time.monotonic() - began:.1f} s")
     assert others_took < OTHERS_SECONDS
     assert time.monotonic() - began < FREE_SECONDS
 
@@ -111,19 +111,21 @@ def test_a_frozen_connection_keeps_its_object_for_less_than_a_minute(
 ) -> None:
     upload = put_movies(road)
     gate = hold_up(road, upload)
-    with TcpProxy(postgres.port) as proxy:
-        with road.running_worker(MRU_DB_PORT=str(proxy.port), **SETTINGS):
-            road.announce(upload.notification)
-            wait_until_written(road)
-            with road.running_worker(**SETTINGS) as second:
-                proxy.freeze(only)
-                check_imported_once_by(road, second)
-                check_others_go_on(road, upload)
-                # The frozen worker notices by itself: its process does not wait for its hard limit.
-                reason = "import put off"
-                wait_until("it is put off", lambda: road.logged(reason, key=upload.notification.key))
-                proxy.thaw()
-                gate.open()
-                ended = ("succeeded", "superseded")
-                wait_until("it ends", lambda: status_of(road, upload) in ended)
-                road.wait_until_queue_is_empty()
+    with (
+        TcpProxy(postgres.port) as proxy,
+        road.running_worker(MRU_DB_PORT=str(proxy.port), **SETTINGS),
+    ):
+        road.announce(upload.notification)
+        wait_until_written(road)
+        with road.running_worker(**SETTINGS) as second:
+            proxy.freeze(only)
+            check_imported_once_by(road, second)
+            check_others_go_on(road, upload)
+            # The frozen worker notices by itself: its process does not wait for its hard limit.
+            put_off = {"key": upload.notification.key}
+            wait_until("it is put off", lambda: road.logged("import put off", **put_off))
+            proxy.thaw()
+            gate.open()
+            ended = ("succeeded", "superseded")
+            wait_until("it ends", lambda: status_of(road, upload) in ended)
+            road.wait_until_queue_is_empty()
