@@ -57,11 +57,14 @@ class Watch:
                 threading.Thread(target=self._check_all, name="outage", daemon=True).start()
 
     def _check_all(self) -> None:
-        while services := sorted(self._doubted):
-            for service in services:
-                self._wait_for(service)
-                with self._lock:
-                    self._doubted.discard(service)
+        while True:
+            with self._lock:
+                service = min(self._doubted, default=None)
+            if service is None:
+                return
+            self._wait_for(service)
+            with self._lock:
+                self._doubted.discard(service)
 
     def _wait_for(self, service: str) -> None:
         began, pause = time.monotonic(), _PAUSE_SECONDS

@@ -1,9 +1,9 @@
 """Signs of life: a worker that shows none for a while loses its sessions, and with them its locks.
 
 A worker may be frozen, or only its connection, while its host and every proxy still answer for it:
-no keepalive notices that. So Postgres ends sessions of an import that are silent for 40 seconds, and
-a thread keeps the ledger's from being so. The same thread looks after the other one, on which the
-movies are written: whether it is still there, and who holds it up. See ADR 18.
+no keepalive notices that. So Postgres ends the sessions of an import that are silent for 40
+seconds, and a thread keeps the ledger's from being so. The same thread looks after the other one,
+on which the movies are written: whether it is still there, and who holds it up. See ADR 18.
 """
 
 import contextlib
