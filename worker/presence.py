@@ -30,7 +30,8 @@ _BE_ENDED: Final = "; ".join(f"SET {name} = '{SILENT_SECONDS}s'" for name in _TI
 _AS_BEFORE: Final = "; ".join(f"RESET {name}" for name in _TIMED)
 # SET LOCAL: gone with the transaction, and so before the pool lends the session to another import.
 _WORK: Final = sa.text(f"""
-SELECT set_config('application_name', 'mru-worker ' || hashtextextended(:name, 0), true),
+SELECT pg_backend_pid(),
+    set_config('application_name', 'mru-worker ' || hashtextextended(:name, 0), true),
     set_config('idle_in_transaction_session_timeout', '{SILENT_SECONDS}s', true),
     set_config('lock_timeout', :row_wait, true)
 """)
@@ -71,6 +72,7 @@ class Presence:
         self._ledger = _driver(ledger)
         self._name = name
         self._work: Any = None
+        self._pid = 0
         self._held_up_by: str | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._show_signs, name="presence", daemon=True)
@@ -101,7 +103,9 @@ class Presence:
             self._work = None
 
     def _begin(self, work: sa.Connection) -> None:
-        work.execute(_WORK, {"name": self._name, "row_wait": f"{ROW_WAIT_SECONDS}s"})
+        limits = {"name": self._name, "row_wait": f"{ROW_WAIT_SECONDS}s"}
+        # Asked for: what the driver knows may be a number that pgbouncer made up.
+        self._pid = work.execute(_WORK, limits).one()[0]
         self._work = _driver(work)
 
     def _show_signs(self) -> None:
@@ -120,8 +124,7 @@ class Presence:
         patience.start()
         try:
             with self._ledger.cursor() as cursor:
-                pid = work.info.backend_pid if work and not work.closed else 0
-                cursor.execute(_SIGN, (SILENT_SECONDS, pid))
+                cursor.execute(_SIGN, (SILENT_SECONDS, self._pid))
                 is_gone, is_stuck, held_up_by = cursor.fetchone()
         finally:
             patience.cancel()
