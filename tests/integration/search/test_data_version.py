@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import psycopg2
+import psycopg2.extensions as pg
 import pytest
 import sqlalchemy as sa
 
@@ -76,7 +77,9 @@ def test_the_version_changes_with_the_commit_and_not_before(database: Dsns, sear
         ledger.succeed(connection, entry, COUNTS, ledger.Details())
         data_version.commit_new_version(connection)
         assert version(search) != before
-        assert connection.connection.dbapi_connection.info.transaction_status == 0  # idle
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        assert driver.info.transaction_status == pg.TRANSACTION_STATUS_IDLE
 
 
 def test_imports_that_commit_in_another_order_than_they_began_each_make_a_version(
