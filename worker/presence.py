@@ -18,7 +18,7 @@ import psycopg2
 import sqlalchemy as sa
 import structlog
 
-from worker.errors import TransientError
+from worker.errors import TransientError, one_line
 
 SILENT_SECONDS: Final = 40
 ROW_WAIT_SECONDS: Final = 30  # for rows of an import, or of somebody's forgotten transaction
@@ -160,11 +160,20 @@ def present(connection: sa.Connection, bucket: str, key: str) -> Iterator[Presen
     presence.start()
     try:
         yield presence
+        _be_as_before(connection)
+    finally:
+        presence.stop()
+
+
+def _be_as_before(connection: sa.Connection) -> None:
+    try:
         connection.rollback()
         connection.exec_driver_sql(_AS_BEFORE)
         connection.commit()
-    finally:
-        presence.stop()
+    except sa.exc.DBAPIError as error:
+        # What was to be done is done. A new connection takes this one's place.
+        log.warning("the ledger's session is lost", reason=one_line(error))
+        connection.invalidate()
 
 
 def show_sign(work: sa.Connection) -> None:

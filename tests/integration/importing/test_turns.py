@@ -1,6 +1,7 @@
 """What the ledger says of an import that was not done at the first try, and who may still do it."""
 
 import contextlib
+import itertools
 import re
 import time
 from collections.abc import Iterator
@@ -56,6 +57,28 @@ def test_an_import_that_was_taken_over_unnoticed_is_fenced_out_at_its_end(road: 
     with pytest.raises(FencedError, match="has taken this import over"):
         road.importer.run(notification, Turn(lost=take_over))
     assert road.movies() == []
+
+
+# Whoever has the lock of an object.
+END_HOLDER = """
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def test_an_import_that_loses_the_ledgers_session_as_it_commits_is_done(road: Road) -> None:
+    notification = road.upload(as_file(make_records(3)))
+    checks = itertools.count(1)
+
+    def lose_at_the_end() -> bool:
+        if next(checks) == 2:  # before the only batch, and before the commit
+            assert road.query(END_HOLDER)
+        return False
+
+    assert road.importer.run(notification, Turn(lost=lose_at_the_end)) is Outcome.SUCCEEDED
+    assert (road.entry()["status"], len(road.movies())) == ("succeeded", 3)
+    assert road.importer.run(notification) is Outcome.KNOWN
 
 
 HOLD_ROWS = "UPDATE movies SET year = year"
