@@ -38,10 +38,21 @@ class Wire:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    async def pump(self, other: "Wire", until: Callable[[bytes], bool] = lambda _: False) -> None:
-        """Passes on what comes in, to its end or until certain bytes have gone by."""
+    async def pump(
+        self,
+        other: "Wire",
+        until: Callable[[bytes], bool] = lambda _: False,
+        *,
+        thawed: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Passes on what comes in, to its end or until certain bytes have gone by.
+
+        `thawed` is awaited before each piece is passed on.
+        """
         with contextlib.suppress(OSError):  # either end may hang up; that is what this is for
             while data := await self.reader.read(65536):
+                if thawed is not None:
+                    await thawed()
                 await other.send(data)
                 if until(data):
                     return

@@ -121,25 +121,50 @@ class TcpProxy(_Proxy):
     cut_only = b""  # cuts only a client that has sent this before
     refusing = False  # takes connections and hangs up, as a server that is starting does
 
+    def __init__(self, upstream_port: int) -> None:
+        super().__init__(upstream_port)
+        self._sent: dict[Wire, bytes] = {}
+        self._frozen: list[Wire] = []
+
     async def _serve(self, client: Wire) -> None:
         if self.refusing:
             return
         server = Wire(*await asyncio.open_connection(HOST, self.upstream_port))
-        up = client.pump(server, self._cutter())
-        ways = [asyncio.ensure_future(way) for way in (up, server.pump(client))]
+        self._sent[client] = b""
+        up = client.pump(server, self._cutter(client), thawed=lambda: self._thawed(client))
+        down = server.pump(client, thawed=lambda: self._thawed(client))
+        ways = [asyncio.ensure_future(way) for way in (up, down)]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await self._thawed(client)  # nor does it pass on that one side has hung up
         finally:
             for way in ways:
                 way.cancel()
             server.writer.close()
 
-    def _cutter(self) -> Callable[[bytes], bool]:
+    def freeze(self, only: bytes = b"") -> None:
+        """Passes nothing on any more of the connections there are, and closes none of them.
+
+        Both ends' kernels still acknowledge all that is sent. `only` freezes those whose clients
+        have sent this before.
+        """
+        self._frozen = [client for client, sent in self._sent.items() if only in sent]
+
+    def thaw(self) -> None:
+        """Passes on what frozen connections have sent meanwhile, and goes on."""
+        self._frozen = []
+
+    async def _thawed(self, client: Wire) -> None:
+        while client in self._frozen:
+            await asyncio.sleep(0.01)
+
+    def _cutter(self, client: Wire) -> Callable[[bytes], bool]:
         """Returns what tells of one client's data whether to hang up after it."""
         sent = False
 
         def is_to_be_cut(data: bytes) -> bool:
             nonlocal sent
+            self._sent[client] += data
             sent = sent or self.cut_only in data
             if not (sent and self.cut_after and self.cut_after in data):
                 return False

@@ -36,11 +36,11 @@ def upload_movies(road: Road, count: int = 30, *, key: str | None = None) -> Upl
     return upload
 
 
-def put_movies(road: Road, count: int = 30, *, key: str | None = None) -> Upload:
-    """Uploads movies that no other file has, and says nothing of them."""
+def put_movies(road: Road, count: int = 30, *, key: str | None = None, padding: int = 0) -> Upload:
+    """Uploads movies that no other file has, with more white space, and says nothing of them."""
     name = uuid.uuid4().hex[:12]
     records = make_records(count, cast=[name])
-    body = as_file(records)[:-1] + _PADDING + b"]"
+    body = as_file(records)[:-1] + _PADDING + b" " * padding + b"]"
     notification = road.upload(body, key or f"{name}.json")
     return Upload(notification, sorted(f"{record['title']} {name}" for record in records))
 

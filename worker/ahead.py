@@ -6,9 +6,10 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item")
+_IDLE_SECONDS: Final = 5
 
 
 class _End:
@@ -18,22 +19,38 @@ class _End:
         self.error = error
 
 
+def _do_nothing() -> None:
+    pass
+
+
 @contextmanager
 def ahead(
-    items: Iterator[Item], *, depth: int, interrupt: Callable[[], None]
+    items: Iterator[Item],
+    *,
+    depth: int,
+    interrupt: Callable[[], None],
+    idle: Callable[[], None] = _do_nothing,
 ) -> Iterator[Iterator[Item]]:
     """Yields an iterator over `items`, which are made in a thread, at most `depth` ahead.
 
     What the making raises is raised here. When the block is left early, `interrupt` is called, to
-    end whatever the making waits for; the thread has ended when the block has been left.
+    end whatever the making waits for; the thread has ended when the block has been left. While
+    nothing has been made for five seconds, `idle` is called, here and not in the thread.
     """
-    with closing(_Ahead(items, depth, interrupt)) as made:
+    with closing(_Ahead(items, depth, interrupt, idle)) as made:
         yield made
 
 
 class _Ahead(Generic[Item]):
-    def __init__(self, items: Iterator[Item], depth: int, interrupt: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        items: Iterator[Item],
+        depth: int,
+        interrupt: Callable[[], None],
+        idle: Callable[[], None],
+    ) -> None:
         self._items = items
+        self._idle = idle
         self._interrupt = interrupt
         self._room = threading.Semaphore(depth)
         self._made: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
@@ -45,7 +62,7 @@ class _Ahead(Generic[Item]):
         return self
 
     def __next__(self) -> Item:
-        item = self._made.get()
+        item = self._next()
         if not isinstance(item, _End):
             self._room.release()
             return item
@@ -53,6 +70,13 @@ class _Ahead(Generic[Item]):
         if item.error is not None:
             raise item.error
         raise StopIteration
+
+    def _next(self) -> Item | _End:
+        while True:
+            try:
+                return self._made.get(timeout=_IDLE_SECONDS)
+            except queue.Empty:
+                self._idle()
 
     def close(self) -> None:
         """Ends the thread and waits for it."""

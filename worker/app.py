@@ -21,6 +21,7 @@ from worker.celery_settings import celery_settings
 from worker.consumer import end_terminated_process, end_while_starting
 from worker.errors import UnusableSettingError
 from worker.metrics import add_metrics
+from worker.outage import add_outage
 from worker.settings import SETTINGS, Settings
 
 _HARD_LIMIT_AFTER_SECONDS: Final = 30  # for writing down what happened
@@ -39,6 +40,7 @@ def create_app(environment: Environment) -> Celery:
     app.mru_environment = environment  # for the commands, which are given the app alone
     tasks.register(app)
     add_metrics(app)
+    add_outage(app)
     return app
 
 

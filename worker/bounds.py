@@ -36,8 +36,15 @@ _API_SESSIONS: Final = {
 # No idle_session_timeout: the ledger's connection holds an import's lock and may be idle for long.
 _WORKER_SESSIONS: Final = {
     "statement_timeout": "2h",  # the task's own limit, MRU_TASK_SECONDS, comes first by default
-    "lock_timeout": "15min",  # rows of an import that overlaps a large one; other waits are shorter
-    "idle_in_transaction_session_timeout": "5min",
+    "lock_timeout": "15min",  # the last resort: every wait of the worker's own is shorter
+    "idle_in_transaction_session_timeout": "5min",  # likewise: see worker/presence.py
+    # A worker whose host has vanished holds its locks until Postgres notices. By default that takes
+    # two hours, and for as long as a statement runs it is not looked for at all.
+    "tcp_keepalives_idle": "20s",
+    "tcp_keepalives_interval": "5s",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "35s",
+    "client_connection_check_interval": "10s",
 }
 # Only a superuser may set this, or who was granted it; and so a role cannot change it.
 _TEMP_FILES: Final = "temp_file_limit"

@@ -20,7 +20,8 @@ from celery.exceptions import InvalidTaskError, WorkerTerminate
 from celery.worker import consumer, request, state
 from kombu.asynchronous import set_event_loop
 
-from worker import observe
+from worker import observe, outage
+from worker.errors import ObjectBusyError
 from worker.messages import ForeignMessageError, check_body
 from worker.observe import Result
 from worker.sqs import log_refused
@@ -132,6 +133,9 @@ class Request(request.Request):
         out; celery raises MemoryError in the worker itself.
         """
         error = getattr(exc_info.exception, "exc", exc_info.exception)
+        outage.note(error)  # before this message's slot is free for the next one
+        if isinstance(error, ObjectBusyError) and error.hidden_until is not None:
+            self.message.channel.hold(self.message, error.hidden_until)
         if not isinstance(error, MemoryError | WorkerLostError):
             return super().on_failure(exc_info, *args, **kwargs)
         log.error("the process of a task was lost", **self._named(), reason=str(error))

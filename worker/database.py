@@ -14,10 +14,13 @@ from sqlalchemy.exc import DBAPIError
 
 from schemas.database import make_engine
 from schemas.settings import DatabaseSettings
-from worker.errors import TransientError, one_line
+from worker.errors import DatabaseError, TransientError, one_line
 
-# Classes of SQLSTATE that pass by themselves: connection, rollback, resources, operator, system.
-_PASSING: Final = ("08", "40", "53", "55P03", "57", "58")
+# What passes by itself, by classes of SQLSTATE: of the server (connection, resources, operator,
+# system), and of what one import met there (rollback, a lock, a statement that was cancelled).
+_READ_ONLY: Final = "25006"
+_SERVER: Final = ("08", _READ_ONLY, "53", "57", "58")
+_ITS_OWN: Final = ("40", "55P03", "57014")
 _CONNECT_ARGUMENTS: Final = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
@@ -62,10 +65,28 @@ class Database:
         Raises TransientError or DeadlockError for what time can mend.
         """
         try:
-            with self.engine.connect() as connection:
+            with self.engine.connect() as connection, _replaced_if_read_only(connection):
                 yield connection
         except (DBAPIError, sa.exc.TimeoutError, psycopg2.Error) as error:
+            if _code(error) == _READ_ONLY:
+                # A failover: old sessions lead to the reader for as long as they live.
+                self.engine.dispose()
             raise passing_or_same(error) from error
+
+
+@contextmanager
+def _replaced_if_read_only(connection: sa.Connection) -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, psycopg2.Error) as error:
+        if _code(error) == _READ_ONLY:
+            connection.invalidate()
+        raise
+
+
+def _code(error: BaseException) -> str | None:
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(original, "pgcode", None)
 
 
 def passing_or_same(error: Exception) -> Exception:
@@ -73,11 +94,14 @@ def passing_or_same(error: Exception) -> Exception:
     original = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(original, psycopg2.errors.DeadlockDetected):
         return DeadlockError("Postgres ended a deadlock with another import.")
-    code = getattr(original, "pgcode", None)
+    code = _code(error)
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     no_answer = code is None and isinstance(
         original, psycopg2.OperationalError | psycopg2.InterfaceError | sa.exc.TimeoutError
     )
-    if lost or no_answer or (code and code.startswith(_PASSING)):
-        return TransientError(f"The database did not serve: {one_line(error)}")
+    reason = f"The database did not serve: {one_line(error)}"
+    if code and code.startswith(_ITS_OWN):
+        return TransientError(reason)
+    if lost or no_answer or (code and code.startswith(_SERVER)):
+        return DatabaseError(reason)
     return error

@@ -6,7 +6,11 @@ WorkerError
 │   └── TooManyFaultsError  the same, before its end was read
 ├── SupersededError       the object was overwritten before it was read; recorded likewise
 └── TransientError        time can mend it: the message goes back to the queue for a while
-    ├── UnopenedError     S3 did not hand the object out, so that nothing was read
+    ├── ServiceError      the worker asks the service itself before it receives more messages
+    │   ├── DatabaseError     the database did not serve
+    │   └── S3Error           S3 broke off
+    │       └── UnopenedError     S3 did not hand the object out, so that nothing was read
+    ├── TimedOutError     it took longer than it may; the second time, it is given up
     ├── ObjectBusyError   another worker has this very object in hand
     ├── LeaseLostError    the message may be another worker's by now; nothing was written
     └── FencedError       another worker has taken this import over; nothing was written
@@ -16,11 +20,14 @@ database is prepared, MigrationError and NoConnectionError.
 """
 
 import traceback
+from typing import Any, ClassVar, Final
 
 import click
 from sqlalchemy.exc import StatementError
 
 from schemas.imports import ErrorCode
+
+TOOK_LONGER: Final = "took longer than"
 
 
 def one_line(error: BaseException) -> str:
@@ -88,12 +95,48 @@ class TransientError(WorkerError):
     """Something outside failed in a way that passes: S3, the database, the network."""
 
 
-class UnopenedError(TransientError):
+class ServiceError(TransientError):
+    """Something failed that every import needs. `service` is its name in the log."""
+
+    service: ClassVar[str]
+
+
+class DatabaseError(ServiceError):
+    """The database did not answer, or did not do what it was asked."""
+
+    service = "database"
+
+
+class S3Error(ServiceError):
+    """S3 broke off."""
+
+    service = "s3"
+
+
+class UnopenedError(S3Error):
     """S3 did not hand the object out, or did not answer."""
 
 
+class TimedOutError(TransientError):
+    """The import took longer than it may. `again`: so did the attempt before it."""
+
+    def __init__(self, seconds: int, *, again: bool = False) -> None:
+        attempts = "Each of two attempts" if again else "It"
+        super().__init__(f"{attempts} {TOOK_LONGER} {seconds} seconds.")
+        self.again = again
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TransientError, self.args  # what the main process needs of it
+
+
 class ObjectBusyError(TransientError):
-    """Another worker is importing the same object at this moment."""
+    """Another worker is importing the same object at this moment.
+
+    `hidden_until` is how long the message stays hidden, where this worker shall try it again by
+    itself: on the monotonic clock.
+    """
+
+    hidden_until: float | None = None
 
 
 class LeaseLostError(TransientError):

@@ -5,6 +5,7 @@ movies are written on a second one, whose single commit also closes the ledger's
 """
 
 import dataclasses
+import functools
 import time
 import uuid
 from collections.abc import Iterator
@@ -14,17 +15,21 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
 
 from schemas.imports import ErrorCode, OnError
 from schemas.notification import Notification
-from worker import ledger, locks, observe, store
+from worker import data_version, ledger, locks, observe, presence, store, unopened
 from worker.ahead import ahead
 from worker.database import Database, DeadlockError
 from worker.errors import (
+    ObjectBusyError,
     PermanentError,
     SupersededError,
+    TimedOutError,
     TransientError,
     UnopenedError,
+    one_line,
 )
 from worker.lease import Turn
 from worker.objects import OpenObject, open_object
@@ -33,6 +38,7 @@ from worker.rules import Decision
 from worker.settings import Settings
 from worker.validate import Validator
 
+_OBJECT_WAIT_SECONDS: Final = 1  # of a process; then the message waits without one
 _PROGRESS_SECONDS: Final = 1.0
 _BATCHES_AHEAD: Final = 2
 _KNOWN_GENRES_MAX: Final = 10_000
@@ -72,22 +78,41 @@ class Importer:
             log.info("import begins again alone", bucket=notification.bucket, key=notification.key)
             return self._run(notification, turn, alone=True)
 
-    def put_off(self, notification: Notification, reason: str) -> None:
-        """Writes down why an import waits, unless it is done. Raises TransientError."""
-        with self._locked(notification, wait_seconds=1) as connection:
+    def put_off(self, notification: Notification, reason: str) -> bool:
+        """Writes down why an import waits, if it is open. Raises TransientError."""
+        with self._locked(notification) as (connection, _):
             known = ledger.find(connection, notification.id)
-            if known is not None:
-                ledger.put_off(connection, known, reason)
+            return known is not None and ledger.put_off(connection, known, reason)
+
+    def enter_waiting(self, notification: Notification, reason: str) -> None:
+        """Enters an import as queued whose object is busy. Raises TransientError."""
+        with self.database.connect() as connection:
+            unopened.enter_waiting(connection, notification, reason, self.on_error(notification))
 
     def give_up(self, notification: Notification, reason: str) -> None:
         """Writes down that time did not mend what it should have. Raises TransientError."""
         error = PermanentError(ErrorCode.GAVE_UP, f"Given up: {reason}")
-        with self._locked(notification) as connection:
-            _Import(self, connection, notification, Turn(), alone=False).give_up(error)
+        close = functools.partial(
+            unopened.give_up,
+            notification=notification,
+            error=error,
+            on_error=self.on_error(notification),
+        )
+        try:
+            with self._locked(notification) as (connection, _):
+                close(connection, locked=True)
+        except ObjectBusyError:
+            with self.database.connect() as connection:
+                close(connection, locked=False)
 
     def decide(self, notification: Notification, size: int | None) -> Decision:
         """Returns what the rules say of the object, if it has so many bytes."""
         return self.settings.rules.decide(notification.bucket, notification.key, size=size)
+
+    def on_error(self, notification: Notification) -> OnError:
+        """Returns what an invalid record does to the object's import: by a rule, or the setting."""
+        decided = self.decide(notification, notification.size).on_error
+        return decided or self.settings.on_error
 
     def remember(self, genres: set[str]) -> None:
         """Notes genres that the table has for certain, as long as they are not too many."""
@@ -95,28 +120,21 @@ class Importer:
             self.known_genres.update(genres)
 
     def _run(self, notification: Notification, turn: Turn, *, alone: bool) -> Outcome:
-        wait_seconds = self.wait_seconds(turn, locks.LOCK_WAIT_SECONDS)
-        with self._locked(notification, wait_seconds=wait_seconds) as connection:
-            return _Import(self, connection, notification, turn, alone=alone).run()
-
-    def wait_seconds(self, turn: Turn, usual: int) -> int:
-        """Returns how long a try waits for others: `usual`, and the last as long as it may.
-
-        For the last try does not come again.
-        """
-        return self.settings.task_seconds if turn.last else usual
+        with self._locked(notification) as (connection, present):
+            return _Import(self, connection, notification, turn, present, alone=alone).run()
 
     @contextmanager
     def _locked(
-        self, notification: Notification, *, wait_seconds: int = locks.LOCK_WAIT_SECONDS
-    ) -> Iterator[sa.Connection]:
+        self, notification: Notification
+    ) -> Iterator[tuple[sa.Connection, presence.Presence]]:
         """Lends the ledger's connection, holding the lock of the notification's object."""
         bucket, key = notification.bucket, notification.key
         with (
             self.database.connect() as connection,
-            locks.object_locked(connection, bucket, key, wait_seconds=wait_seconds),
+            locks.object_locked(connection, bucket, key, wait_seconds=_OBJECT_WAIT_SECONDS),
+            presence.present(connection, bucket, key) as present,
         ):
-            yield connection
+            yield connection, present
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +145,7 @@ class _Import:
     connection: sa.Connection  # the ledger's
     notification: Notification
     turn: Turn
+    present: presence.Presence
     alone: bool = dataclasses.field(kw_only=True)
 
     def run(self) -> Outcome:
@@ -150,6 +169,10 @@ class _Import:
         except UnopenedError:
             self._unread_entry(import_id)  # so that it shows, and counts
             raise
+        except SoftTimeLimitExceeded:
+            seconds = self.importer.settings.task_seconds
+            again = known is not None and known.timed_out
+            raise TimedOutError(seconds, again=again) from None
 
     def _ignores(self, size: int | None) -> bool:
         """Whether a rule ignores the object, if it has so many bytes.
@@ -161,11 +184,6 @@ class _Import:
             log.info("import ignored", reason=decision.reason)
         return decision.ignored
 
-    @property
-    def _on_error(self) -> OnError:
-        decided = self.importer.decide(self.notification, self.notification.size).on_error
-        return decided or self.importer.settings.on_error
-
     def _refuse_what_breaks_workers(self, known: ledger.Known) -> None:
         """Keeps the last try for saying so, where those before it cost their workers their lives.
 
@@ -175,15 +193,6 @@ class _Import:
         tries = self.importer.settings.max_receives - 1
         if self.turn.last and known.broken_off and known.attempts >= tries:
             raise TransientError(f"The worker was lost in the middle of attempt {known.attempts}.")
-
-    def give_up(self, error: PermanentError) -> None:
-        """Closes the import as failed, whatever state it is in, unless it is done."""
-        known = ledger.find(self.connection, self.notification.id)
-        if known is None or not known.done:
-            begun = known.entry if known else None
-            import_id = known.id if known else self.notification.id
-            entry = begun or self._unread_entry(import_id)
-            ledger.fail(self.connection, entry, error, ledger.Details())
 
     def _fail(self, entry: ledger.Entry, error: PermanentError, details: ledger.Details) -> Outcome:
         ledger.fail(self.connection, entry, error, details)
@@ -198,7 +207,7 @@ class _Import:
             self.notification,
             None,
             import_id=import_id,
-            on_error=self._on_error,
+            on_error=self.importer.on_error(self.notification),
         )
 
     def _import_version(self, opened: OpenObject, known: ledger.Known | None) -> Outcome:
@@ -216,7 +225,7 @@ class _Import:
             self.notification,
             opened.version,
             import_id=import_id,
-            on_error=self._on_error,
+            on_error=self.importer.on_error(self.notification),
         )
         reading = Reading(opened, Validator(entry.on_error, self.importer.settings.limits))
         try:
@@ -237,13 +246,18 @@ class _Import:
     def _store(self, entry: ledger.Entry, reading: Reading) -> None:
         """Writes the movies and closes the entry, all in one transaction."""
         reported_at = time.monotonic()
-        wait_seconds = self.importer.wait_seconds(self.turn, locks.TURN_WAIT_SECONDS)
-        with self.importer.database.connect() as work:
-            store.begin(work, alone=self.alone, large=reading.large, wait_seconds=wait_seconds)
+        with self.present.working() as began, self.importer.database.connect() as work:
+            store.begin(work, alone=self.alone, large=reading.large)
+            began(work)
             merger = store.Merger(work, entry.id, self.importer.known_genres)
             genres: set[str] = set()
             batches = reading.batches(self.importer.settings.limits)
-            with ahead(batches, depth=_BATCHES_AHEAD, interrupt=reading.interrupt) as checked:
+            with ahead(
+                batches,
+                depth=_BATCHES_AHEAD,
+                interrupt=reading.interrupt,
+                idle=functools.partial(presence.show_sign, work),
+            ) as checked:
                 for batch in checked:
                     self.turn.check()
                     with reading.timed("store"):
@@ -258,12 +272,22 @@ class _Import:
                 merger.add_genres()
                 counts = dataclasses.asdict(merger.counts)
                 ledger.succeed(work, entry, counts, reading.details())
-                work.commit()
+                data_version.commit_new_version(work)
         self.importer.remember(genres)
-        if reading.large:
-            store.flush(self.connection)
         details = reading.details()
         log.info("import succeeded", read=details.read, **counts)
         records = counts | {"rejected": details.bad}
         since = self.notification.event_time
         observe.tell_import(Outcome.SUCCEEDED, details, records, since=since)
+        if reading.large:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Flushes the search indexes after a large import, which is done whatever becomes of it."""
+        try:
+            # Not on the ledger's connection, which has to show signs of life.
+            with self.importer.database.connect() as other:
+                store.flush(other)
+        except (TransientError, SoftTimeLimitExceeded, sa.exc.DBAPIError) as error:
+            # Postgres flushes them itself sooner or later; until then searches are slower.
+            log.warning("search indexes were not flushed", reason=one_line(error))

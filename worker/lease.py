@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from worker.errors import LeaseLostError
+from worker.held import busy_tries
 
 log = structlog.get_logger(__name__)
 
@@ -60,13 +61,15 @@ def _client_of(_process: int, region: str) -> Any:
 class Message:
     """Where a task's message is, how often it has been received, and when the last time was.
 
-    `received_at` is on the monotonic clock, which all processes of a machine share.
+    `received_at` is on the monotonic clock, which all processes of a machine share. `busy_tries`
+    counts how often this worker has found its object busy since it received the message.
     """
 
     queue_url: str
     receipt_handle: str
     receive_count: int
     received_at: float
+    busy_tries: int = 0
 
     @classmethod
     def of(cls, properties: dict[str, Any] | None) -> Self | None:
@@ -75,7 +78,8 @@ class Message:
             info = (properties or {})["delivery_info"]
             sent = info["sqs_message"]
             times = int(sent["Attributes"]["ApproximateReceiveCount"])
-            return cls(info["sqs_queue"], sent["ReceiptHandle"], times, info["received_at"])
+            handle, received_at = sent["ReceiptHandle"], info["received_at"]
+            return cls(info["sqs_queue"], handle, times, received_at, busy_tries(sent))
         except KeyError:
             return None
 
@@ -134,6 +138,16 @@ class Lease:
         return cls(message, make_client, visibility_seconds=visibility_seconds)
 
     @property
+    def hidden_until(self) -> float:
+        """Until when the message is hidden for certain, on the monotonic clock."""
+        return self._held_until
+
+    @property
+    def busy_tries(self) -> int:
+        """How often this worker has found the message's object busy since it received it."""
+        return self.message.busy_tries if self.message else 0
+
+    @property
     def receive_count(self) -> int:
         """How often the message has been received, this time included (as SQS counts: about)."""
         return self.message.receive_count if self.message else 1
@@ -154,6 +168,10 @@ class Lease:
             return False
         self._held_until = asked_at + seconds
         return True
+
+    def renew(self) -> bool:
+        """Hides the message for as long as when it was received. False where that failed."""
+        return self.extend(self._visibility_seconds)
 
     def postpone(self, base_seconds: float) -> int:
         """Makes the message come again after a delay that grows with each receipt, and returns it.

@@ -16,8 +16,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from schemas.imports import ErrorCode, ImportStatus, OnError
 from schemas.notification import Notification, padded_sequencer
-from schemas.tables import data_version, import_aliases, import_errors, imports
-from worker.errors import FencedError, PermanentError
+from schemas.tables import import_aliases, import_errors, imports
+from worker.errors import TOOK_LONGER, FencedError, PermanentError
 from worker.objects import ObjectVersion
 from worker.validate import BadRecord
 
@@ -63,6 +63,11 @@ class Known:
         """The entry as it was opened last, by whomever, or None where it is not open."""
         running = self.status is ImportStatus.RUNNING
         return Entry(self.id, self.attempts, self.on_error) if running else None
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether its last attempt took longer than it may, and was put off for that."""
+        return TOOK_LONGER in (self.error or "")
 
     @property
     def broken_off(self) -> bool:
@@ -138,7 +143,7 @@ def open_entry(
     `version` is None where S3 did not say what the object is; `on_error` is for a new entry.
     Raises FencedError where the import has ended meanwhile.
     """
-    values = _opening_values(notification, version)
+    values = opening_values(notification, version)
     # What S3 once said of the object stays, where it now says nothing.
     news = values if version else {"status": values["status"]}
     again = {
@@ -172,7 +177,8 @@ def open_entry(
     return Entry(import_id, opened.attempts, OnError(opened.on_error))
 
 
-def _opening_values(notification: Notification, version: ObjectVersion | None) -> dict[str, Any]:
+def opening_values(notification: Notification, version: ObjectVersion | None) -> dict[str, Any]:
+    """Returns an entry's columns as far as notification and version know them; it is running."""
     return {
         "bucket": notification.bucket,
         "key": notification.key,
@@ -195,17 +201,22 @@ def report_progress(connection: sa.Connection, entry: Entry, records: int, size:
     connection.commit()
 
 
-def put_off(connection: sa.Connection, known: Known, reason: str) -> None:
-    """Says why an import waits that has begun. To be called with the object's lock. Commits."""
-    if known.entry is not None:
-        connection.execute(_mine(known.entry).values(error=_cut(reason)))
-        connection.commit()
+def put_off(connection: sa.Connection, known: Known, reason: str) -> bool:
+    """Writes down why an import waits, and returns True, if it is open. Commits.
+
+    To be called with the object's lock.
+    """
+    if known.entry is None:
+        return False
+    connection.execute(_mine(known.entry).values(error=cut(reason)))
+    connection.commit()
+    return True
 
 
 def succeed(
     connection: sa.Connection, entry: Entry, counts: Mapping[str, int], details: Details
 ) -> None:
-    """Closes an entry, in the transaction that wrote its movies; to be followed by its commit.
+    """Closes an entry, in the transaction that wrote its movies: see `worker.data_version`.
 
     `counts` has inserted, updated, unchanged, stale and repeated. Raises FencedError where the
     entry was taken over by another worker.
@@ -213,7 +224,6 @@ def succeed(
     values = {**counts, "rejected": details.bad, "status": ImportStatus.SUCCEEDED, "error": None}
     _close(connection, entry, details, values)
     _clear_older_failures(connection, entry)
-    change_data_version(connection)
 
 
 def fail(connection: sa.Connection, entry: Entry, error: PermanentError, details: Details) -> None:
@@ -226,17 +236,16 @@ def fail(connection: sa.Connection, entry: Entry, error: PermanentError, details
 
 def supersede(connection: sa.Connection, entry: Entry, message: str) -> None:
     """Closes an entry whose object was overwritten before it was read. Commits."""
-    _close(
-        connection, entry, Details(), {"status": ImportStatus.SUPERSEDED, "error": _cut(message)}
-    )
+    _close(connection, entry, Details(), {"status": ImportStatus.SUPERSEDED, "error": cut(message)})
     connection.commit()
 
 
 def _failure(code: ErrorCode, message: str) -> dict[str, Any]:
-    return {"status": ImportStatus.FAILED, "error_code": code, "error": _cut(message)}
+    return {"status": ImportStatus.FAILED, "error_code": code, "error": cut(message)}
 
 
-def _cut(message: str) -> str:
+def cut(message: str) -> str:
+    """Returns a message as the ledger takes it: one line of printable text, not too long."""
     one_line = " ".join(message.splitlines())
     printable = one_line.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
     return printable[:_MESSAGE_MAX_CHARACTERS]
@@ -292,10 +301,3 @@ def _replace_bad_records(
 def _clear_older_failures(connection: sa.Connection, entry: Entry) -> None:
     """A good new version of a file does away with the failures of the versions before it."""
     connection.execute(_CLEAR_OLDER_FAILURES, {"id": entry.id})
-
-
-def change_data_version(connection: sa.Connection) -> None:
-    """Says that the movies have changed: the last thing before the commit of whatever did it."""
-    # Imports that end at the same moment wait here for each other's commit, and hold nothing up but
-    # that: so this comes last.
-    connection.execute(sa.update(data_version).values(version=data_version.c.version + 1))

@@ -22,9 +22,10 @@ from prometheus_client import (
 
 from schemas.imports import ErrorCode
 from schemas.metrics_server import serve
+from worker.forking import Gate
 from worker.importing import Outcome
 from worker.observe import Pipe, Report, Result, open_pipe
-from worker.probes import AgeOfLastPoll, Gate, LedgerProbe, QueueProbe
+from worker.probes import AgeOfLastPoll, LedgerProbe, QueueProbe
 from worker.settings import SETTINGS, Settings
 
 RECORDS: Final = ("inserted", "updated", "unchanged", "stale", "repeated", "rejected")

@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from schemas.imports import ErrorCode
 from schemas.notification import Notification
-from worker.errors import PermanentError, SupersededError, TransientError, UnopenedError
+from worker.errors import PermanentError, S3Error, SupersededError, UnopenedError
 
 _OPERATIONS: Final = ("GetObject", "HeadObject", "ListObjectsV2", "ListObjectVersions")
 _READ_BYTES: Final = 256 * 1024
@@ -66,14 +66,14 @@ class CountedBody(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Reads up to the buffer's length. Raises TransientError where the connection breaks."""
+        """Reads up to the buffer's length. Raises S3Error where the connection breaks."""
         started_at = time.monotonic()
         try:
             data = self._body.read(len(buffer))
         except (HTTPClientError, IncompleteReadError, HTTPError, OSError) as error:
-            raise TransientError(f"S3 broke off after {self.bytes_read} bytes: {error}") from error
+            raise S3Error(f"S3 broke off after {self.bytes_read} bytes: {error}") from error
         if not data and self.bytes_read < self._size:
-            raise TransientError(f"S3 ended after {self.bytes_read} of {self._size} bytes.")
+            raise S3Error(f"S3 ended after {self.bytes_read} of {self._size} bytes.")
         self.seconds += time.monotonic() - started_at
         buffer[: len(data)] = data
         self.bytes_read += len(data)

@@ -5,13 +5,9 @@ answer is good for a while, and one that did not come is missing, which `mru_pro
 """
 
 import dataclasses
-import os
-import socket
-import threading
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Final
 
 import boto3.session
@@ -26,11 +22,11 @@ from schemas.database import parameters
 from schemas.settings import DatabaseSettings
 from schemas.waiting import wait_for_answer
 from worker.dead_letters import QueueError, Queues
+from worker.forking import Gate
 from worker.settings import Settings
 
 GOOD_FOR_SECONDS: Final = 10  # whoever scrapes more often, and several do, costs no more
 _ASK_SECONDS: Final = 2  # of Postgres; SQS has as long for each of two questions
-_FORK_SECONDS: Final = 5
 
 # An import that an operator asked for again waits since then, and not since it was first seen. What
 # no worker has taken from the queue yet is not in the ledger.
@@ -43,42 +39,6 @@ FROM imports WHERE status IN ('queued', 'running')
 """
 
 log = structlog.get_logger(__name__)
-
-
-class Gate:
-    """Keeps the worker from forking in the middle of a question.
-
-    A child is a copy of the thread that forks, and of every lock as it is: one that another thread
-    holds at that moment, somewhere in OpenSSL or libpq, would stay locked in the child for ever.
-    """
-
-    def __init__(self, listener: socket.socket) -> None:
-        self._asking = threading.Lock()
-        self._held = False
-        self._listener = listener
-        os.register_at_fork(
-            before=self._before_fork,
-            after_in_parent=self._after_fork,
-            after_in_child=self._in_child,
-        )
-
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Holds forks up for as long as the body runs."""
-        with self._asking:
-            yield
-
-    def _before_fork(self) -> None:
-        # With an end: it is the event loop that waits here.
-        self._held = self._asking.acquire(timeout=_FORK_SECONDS)
-
-    def _after_fork(self) -> None:
-        if self._held:
-            self._asking.release()
-
-    def _in_child(self) -> None:
-        self._after_fork()
-        self._listener.close()  # or the port would be taken for as long as the child lives
 
 
 class Probe(Collector):

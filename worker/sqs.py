@@ -20,7 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kombu.transport import SQS, virtual
 from vine import promise
 
-from worker import observe
+from worker import observe, outage
+from worker.held import HeldMessages
 from worker.lease import growing_delay
 from worker.messages import ForeignMessageError, admit
 from worker.observe import Result
@@ -37,6 +38,7 @@ _GRACE_SECONDS: Final = 10  # a long poll is answered after wait_time_seconds, a
 _PAUSE_SECONDS: Final = 0.5  # after the first failed receive; twice as long after each further one
 _MAX_PAUSE_SECONDS: Final = 15
 _FULL_SECONDS: Final = 1  # until a full worker looks again, should nothing wake it before
+_OUTAGE_SECONDS: Final = 0.2  # until a worker looks again that receives nothing, in an outage
 _RELEASE_SECONDS: Final = 1  # the first delay of a message whose task was lost, then growing
 _DELETE_TRIES: Final = 2
 _DELETED: Final = 200  # as HTTP has it
@@ -85,13 +87,23 @@ class Channel(SQS.Channel):
         self._failures = 0  # failed receives since the last good one
         self._parked: dict[str, Any] = {}  # queues whose next poll waits for a free slot
         self._deleting: dict[str, Any] = {}  # messages that SQS has not yet said to be gone
+        self._held = HeldMessages(self.hub, self._has_room, self._take_up)
 
     def close(self) -> None:
         """Finishes what the event loop may not come to any more."""
         while self._deleting:
             _, message = self._deleting.popitem()
             self._settle("delete_message", message)
+        for message in self._held.release():
+            self._restore(message)
         super().close()
+
+    def hold(self, message: Any, hidden_until: float) -> None:
+        """Tries a message again in a moment whose object is busy; see `worker.held`."""
+        self._held.hold(message, hidden_until)
+
+    def _has_room(self) -> bool:
+        return self.qos.can_consume() and outage.may_receive()
 
     def asynsqs(self, queue: str | None = None) -> Connection:
         clients = self._predefined_queue_async_clients
@@ -113,14 +125,21 @@ class Channel(SQS.Channel):
         if queue not in self._active_queues:
             return
         if not self.qos.can_consume():
-            self.connection.beat()  # silent, because there is enough to do
-            self._parked[queue] = self.hub.call_later(_FULL_SECONDS, self._schedule_queue, queue)
+            self._park(queue, _FULL_SECONDS)
+            return
+        if not outage.may_receive():
+            self._park(queue, _OUTAGE_SECONDS)
             return
         turn = promise(self._loop1, (queue,), on_error=self._turn_failed)
         try:
             self._get_bulk_async(queue, callback=turn)
         except Exception as error:  # noqa: BLE001  signing a request may fail as well, and does
             self._turn_failed(queue, error)
+
+    def _park(self, queue: str, seconds: float) -> None:
+        """Lets the next poll wait. Silence is no failure then: the loop still turns."""
+        self.connection.beat()
+        self._parked[queue] = self.hub.call_later(seconds, self._schedule_queue, queue)
 
     def wake(self) -> None:
         """Polls at once, if the loop was waiting for a free slot."""
@@ -170,7 +189,9 @@ class Channel(SQS.Channel):
         payload = super()._message_to_python(message, queue_name, q_url)
         admit(payload, self.transport_options["tasks"])  # before kombu unpacks anything
         # Where a message came from is known here; what its sender wrote there is not to be trusted.
-        known = {"exchange": "", "routing_key": queue_name, "received_at": time.monotonic()}
+        hidden_until = self._held.hidden_until(message["ReceiptHandle"])
+        received_at = hidden_until - self.visibility_timeout if hidden_until else time.monotonic()
+        known = {"exchange": "", "routing_key": queue_name, "received_at": received_at}
         payload["properties"]["delivery_info"].update(known)
         return payload
 

@@ -10,7 +10,7 @@ import functools
 import os
 import traceback
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -19,19 +19,23 @@ from marshmallow import ValidationError
 from sqlalchemy.exc import StatementError
 
 from schemas.fields import flatten_messages
+from schemas.imports import ErrorCode
 from schemas.notification import IMPORT_TASK, Notification, load_notification
 from worker import observe
 from worker.database import Database
-from worker.errors import FencedError, ObjectBusyError, TransientError, one_line, places_of
+from worker.errors import (
+    FencedError,
+    ObjectBusyError,
+    TimedOutError,
+    TransientError,
+    one_line,
+    places_of,
+)
 from worker.importing import Importer, Outcome
 from worker.lease import Lease, Turn, sqs_client
 from worker.objects import make_client
 from worker.observe import Result
 from worker.settings import SETTINGS, Settings
-
-_BUSY_SECONDS: Final = 5
-# Errors that say that another worker has this very import in hand: it is not for us to write there.
-_ENTRY_OF_ANOTHER: Final = (ObjectBusyError, FencedError)
 
 log = structlog.get_logger(__name__)
 
@@ -68,16 +72,39 @@ class ImportTask:
         last = lease.receive_count >= self.settings.max_receives
         try:
             return self._import(announced, lease, Turn(lease.lost.is_set, last=last))
-        except TransientError as error:
-            if last:
-                self._give_up(lease, announced, error)
-            elif lease.lost.is_set():
-                # Nor is the message put off: another worker may have it in hand.
-                log.warning("import left to others", **_facts(lease, error))
-                observe.tell(Result.LEFT)
-            else:
-                self._put_off(lease, announced, error)
+        except ObjectBusyError as error:
+            self._hold(lease, announced, error)
             raise
+        except TimedOutError as error:
+            if error.again and not last:
+                return self._end(lease, announced, error)
+            self._come_again(lease, announced, error, last=last)
+            raise
+        except TransientError as error:
+            self._come_again(lease, announced, error, last=last)
+            raise
+
+    def _come_again(
+        self, lease: Lease, announced: Notification, error: TransientError, *, last: bool
+    ) -> None:
+        if last:
+            self._give_up(lease, announced, error)
+        elif lease.lost.is_set():
+            # Nor is the message put off: another worker may have it in hand.
+            log.warning("import left to others", **_facts(lease, error))
+            observe.tell(Result.LEFT)
+        else:
+            self._put_off(lease, announced, error)
+
+    def _end(self, lease: Lease, announced: Notification, error: TransientError) -> str:
+        """Gives an import up for which more time would be in vain. Its message is done with.
+
+        Raises TransientError where the ledger cannot be told.
+        """
+        self._importer.give_up(announced, str(error))
+        log.error("import given up", in_ledger=True, **_facts(lease, error))
+        observe.tell_import(Outcome.FAILED, error_code=ErrorCode.GAVE_UP)
+        return Outcome.FAILED.value
 
     def _import(self, announced: Notification, lease: Lease, turn: Turn) -> str:
         """Runs the import. Whatever goes wrong with it is a TransientError from here on."""
@@ -87,8 +114,7 @@ class ImportTask:
         except TransientError:
             raise
         except SoftTimeLimitExceeded:
-            reason = f"It took longer than {self.settings.task_seconds} seconds."
-            raise TransientError(reason) from None
+            raise TimedOutError(self.settings.task_seconds) from None
         except MemoryError as error:
             traceback.clear_frames(error.__traceback__)  # what they hold is what is missing
             raise TransientError("It took more memory than there is.") from None
@@ -103,13 +129,27 @@ class ImportTask:
         return outcome.value
 
     def _put_off(self, lease: Lease, announced: Notification, error: TransientError) -> None:
-        busy = isinstance(error, ObjectBusyError)
-        delay = lease.postpone(_BUSY_SECONDS if busy else self.settings.retry_seconds)
+        delay = lease.postpone(self.settings.retry_seconds)
         reason = f"Put off for {delay} s: {error}"
-        mine = not isinstance(error, _ENTRY_OF_ANOTHER)
+        mine = not isinstance(error, FencedError)  # else the entry is another worker's
         told = mine and _succeeds(lambda: self._importer.put_off(announced, reason))
         log.warning("import put off", seconds=delay, in_ledger=told, **_facts(lease, error))
         observe.tell(Result.PUT_OFF)
+
+    def _hold(self, lease: Lease, announced: Notification, error: ObjectBusyError) -> None:
+        """Has this worker try the message again in a moment. SQS counts nothing meanwhile."""
+        if lease.renew():
+            error.hidden_until = lease.hidden_until
+        if lease.busy_tries == 0:  # most often the other import ends in a moment, and is this one
+            log.info("import waits for another of its object", **_facts(lease, error))
+            return
+        told = _succeeds(lambda: self._importer.enter_waiting(announced, str(error)))
+        log.warning(
+            "import still waits for another of its object",
+            tries=lease.busy_tries,
+            in_ledger=told,
+            **_facts(lease, error),
+        )
 
     def _give_up(self, lease: Lease, announced: Notification, error: TransientError) -> None:
         told = _succeeds(lambda: self._importer.give_up(announced, str(error)))
@@ -132,13 +172,12 @@ def _facts(lease: Lease, error: TransientError) -> dict[str, Any]:
     return {"reason": str(error), "receives": lease.receive_count}
 
 
-def _succeeds(tell: Callable[[], None]) -> bool:
-    """Tells the ledger something. False where the database is away and it could not be told."""
+def _succeeds(tell: Callable[[], object]) -> bool:
+    """Tells the ledger something. False where it could not be told, or has no place for it."""
     try:
-        tell()
+        return tell() is not False
     except TransientError:
         return False
-    return True
 
 
 def register(app: Celery) -> None:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from schemas.imports import ActionKind, ImportStatus, OnError
 from schemas.notification import Notification
 from schemas.tables import imports
-from worker import actions, ledger, locks, reporting, store
+from worker import actions, data_version, locks, reporting, store
 from worker.actions import Operator
 from worker.database import Database
 from worker.errors import PermanentError, SupersededError, TransientError, WorkerError
@@ -166,7 +166,7 @@ class Undoer:
             raise NotUndoneError("Another import changed its movies meanwhile: try again.")
         undone = _take_back(work, me)
         _close(work, me, operator)
-        work.commit()
+        data_version.commit_new_version(work)
         return undone
 
     def _read(self, work: sa.Connection, others: Iterable[reporting.Row]) -> None:
@@ -232,4 +232,3 @@ def _close(work: sa.Connection, me: uuid.UUID, operator: Operator) -> None:
     if work.execute(closing).rowcount != 1:
         raise NotUndoneError("It is no longer an import that succeeded.")
     actions.record(work, me, ActionKind.UNDO, operator)
-    ledger.change_data_version(work)

@@ -1,6 +1,7 @@
 """The API and the worker behind pgbouncer, a real one: the API's pool is in transaction mode."""
 
 import contextlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from tests.gunicorn import Gunicorn
 from tests.poolers import MISSING, PROGRAM, SHARED, pooled
 from tests.rig import wait_until
 from tests.road import make_road
-from worker import locks
+from tests.uploads import check_imported_once, hold_up, put_movies, wait_until_written
+from worker import locks, presence
 from worker.database import Database
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
@@ -54,6 +56,20 @@ def test_files_are_imported_and_found_through_pgbouncer(
     assert {status for status, _, _ in answers} == {200}
     assert {headers["X-Total-Count"] for _, headers, _ in answers[:: len(PATHS)]} == {"30"}
     assert sessions == SHARED  # eight threads of two processes had no more
+
+
+def test_an_import_that_takes_long_keeps_its_sessions_behind_pgbouncer(
+    aws: str, database: Dsns, tmp_path: Path
+) -> None:
+    with pooled(database) as ways, make_road(aws, ways, tmp_path) as road:
+        upload = put_movies(road)
+        gate = hold_up(road, upload)
+        with road.running_worker(MRU_CHUNK_RECORDS="10"):
+            road.announce(upload.notification)
+            wait_until_written(road)
+            time.sleep(2.5 * presence.SIGN_SECONDS)  # two signs of life
+            gate.open()
+            check_imported_once(road, upload)
 
 
 def test_what_the_roles_sessions_have_comes_through_pgbouncer(database: Dsns) -> None:

@@ -143,6 +143,18 @@ def test_sessions_of_each_role_begin_with_its_bounds(server: Server) -> None:
     }
 
 
+def test_postgres_notices_a_workers_host_that_has_vanished_within_a_minute(server: Server) -> None:
+    with connected(server.dsn("worker")) as cursor:
+        cursor.execute(
+            "SELECT idle + number * every, current_setting('tcp_user_timeout'),"
+            " current_setting('client_connection_check_interval')"
+            " FROM (SELECT current_setting('tcp_keepalives_idle')::int,"
+            " current_setting('tcp_keepalives_count')::int,"
+            " current_setting('tcp_keepalives_interval')::int) AS shown (idle, number, every)"
+        )
+        assert cursor.fetchone() == (35, "35000", "10s")  # of milliseconds
+
+
 def session_of(dsn: str) -> dict[str, str]:
     names = (
         "default_transaction_read_only",

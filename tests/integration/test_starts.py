@@ -231,14 +231,15 @@ def test_an_api_that_cannot_reach_its_database_starts_and_logs_no_password(
     [{"MRU_DB_PASS": PASSWORD}, {"MRU_DB_NAME": "never_made"}, {"MRU_DB_PORT": "1"}],
     ids=["password", "name", "port"],
 )
-def test_a_worker_that_cannot_reach_its_database_puts_imports_off_and_logs_no_password(
+def test_a_worker_that_cannot_reach_its_database_receives_nothing_and_logs_no_password(
     aws: str, database: Dsns, tmp_path: Path, changes: dict[str, str]
 ) -> None:
     with make_road(aws, database, tmp_path) as road:
         road.announce(road.upload(as_file(make_records(1))))
         # `w`, the true one, would be found in every word.
         with road.running_worker(**{"MRU_DB_PASS": PASSWORD, **changes}):
-            wait_until("it is put off", lambda: road.logged("import put off"))
+            wait_until("it stops", lambda: road.logged("receiving is paused"))
+            assert road.rig.proxy.count("ReceiveMessage") == 0
         check(road.rig.traces("worker.log"), {"MRU_DB_PASS": PASSWORD})
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import psycopg2
+import psycopg2.extensions as pg
 import pytest
 import sqlalchemy as sa
 
@@ -17,7 +18,7 @@ from schemas.notification import Notification
 from tests.builders import as_file, make_record
 from tests.searching import Search
 from tests.short_road import open_road
-from worker import ledger
+from worker import data_version, ledger
 from worker.importing import Outcome
 from worker.objects import ObjectVersion
 
@@ -74,8 +75,11 @@ def test_the_version_changes_with_the_commit_and_not_before(database: Dsns, sear
         connection.rollback()
         assert version(search) == before
         ledger.succeed(connection, entry, COUNTS, ledger.Details())
-        connection.commit()
+        data_version.commit_new_version(connection)
         assert version(search) != before
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        assert driver.info.transaction_status == pg.TRANSACTION_STATUS_IDLE
 
 
 def test_imports_that_commit_in_another_order_than_they_began_each_make_a_version(
@@ -86,7 +90,7 @@ def test_imports_that_commit_in_another_order_than_they_began_each_make_a_versio
         began_first, began_second = opened(first, "a.json"), opened(second, "b.json")
         for connection, entry in ((second, began_second), (first, began_first)):
             ledger.succeed(connection, entry, COUNTS, ledger.Details())
-            connection.commit()
+            data_version.commit_new_version(connection)
             versions.append(version(search))
     assert len(set(versions)) == 3
 
@@ -96,12 +100,12 @@ def test_imports_that_end_together_wait_for_each_others_commit_alone(
 ) -> None:
     before = version(search)
     with worker_connection(database) as one, worker_connection(database) as other:
-        mine, theirs = opened(one, "a.json"), opened(other, "b.json")
-        ledger.succeed(one, mine, COUNTS, ledger.Details())
+        theirs = opened(other, "b.json")
+        one.exec_driver_sql("UPDATE data_version SET version = version + 1")
 
         def end_too() -> None:
             ledger.succeed(other, theirs, COUNTS, ledger.Details())
-            other.commit()
+            data_version.commit_new_version(other)
 
         ending = threading.Thread(target=end_too, daemon=True)
         ending.start()

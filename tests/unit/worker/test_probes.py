@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from schemas.settings import DatabaseSettings
-from worker import probes
-from worker.probes import AgeOfLastPoll, Gate, LedgerProbe, Probe
+from worker import forking, probes
+from worker.forking import Gate
+from worker.probes import AgeOfLastPoll, LedgerProbe, Probe
 
 
 @pytest.fixture
@@ -79,18 +80,20 @@ def test_the_age_of_the_last_poll_goes_on_while_there_is_no_connection() -> None
 
 
 def test_a_child_has_neither_the_port_nor_a_lock_that_is_taken(gate: Gate) -> None:
+    listener = gate._listener
+    assert listener is not None
     child = os.fork()
     if child == 0:
-        free = gate._listener.fileno() == -1 and gate._asking.acquire(timeout=1)
+        free = listener.fileno() == -1 and gate._asking.acquire(timeout=1)
         os._exit(0 if free else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert gate._listener.fileno() != -1
+    assert listener.fileno() != -1
 
 
 def test_a_fork_waits_for_a_question_but_not_without_end(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probes, "_FORK_SECONDS", 0.1)
+    monkeypatch.setattr(forking, "_FORK_SECONDS", 0.1)
     started = time.monotonic()
     with gate.asking():
         child = os.fork()
