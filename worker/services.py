@@ -19,7 +19,7 @@ from worker.errors import DatabaseError, S3Error, one_line
 
 _ASK_SECONDS: Final = 2
 # No such object is expected: what matters is that S3 looks for it.
-_NOWHERE: Final = ".mru/does-s3-answer"
+PROBE_KEY: Final = ".mru/does-s3-answer"
 _SERVER_ERROR: Final = 500
 
 # After a failover the old name may lead to a server that only reads.
@@ -50,7 +50,7 @@ def check_database(settings: DatabaseSettings) -> None:
 def check_s3(region: str, bucket: str) -> None:
     """Returns if S3 answers a GET in a bucket, even with a refusal. Raises S3Error."""
     try:
-        _client(region).get_object(Bucket=bucket, Key=_NOWHERE)["Body"].close()
+        _client(region).get_object(Bucket=bucket, Key=PROBE_KEY)["Body"].close()
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR)
         if status >= _SERVER_ERROR:

@@ -25,7 +25,9 @@ def shared_site(
             MRU_CONCURRENCY="2",
             MRU_RETRY_SECONDS="1",
             MRU_CHUNK_RECORDS="10",
-            MRU_MAX_RECORD_BYTES=str(8 * 1024 * 1024),  # the default leaves memory flat
+            # With the defaults no file takes much memory.
+            MRU_MAX_RECORD_BYTES=str(8 * 1024 * 1024),
+            MRU_MAX_UNPACK_RATIO="10000",
             MRU_METRICS_BIND="127.0.0.1:0",
         ) as worker,
     ):
