@@ -101,6 +101,8 @@ def cut(query: dict[str, Any], place: Place, found: list[dict[str, Any]]) -> Str
 
 def _fitting(place: Place, rows: list[dict[str, Any]]) -> int:
     """Returns how many of some rows a page can have by its size; at least one, if there is one."""
+    if len(orjson.dumps([_shown(place, row) for row in rows])) <= PAGE_MAX_BYTES:
+        return len(rows)  # as almost always
     room = PAGE_MAX_BYTES
     for number, row in enumerate(rows):
         room -= len(orjson.dumps(_shown(place, row))) + 1  # a comma

@@ -178,12 +178,12 @@ class Process(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _go_on(self, connection: Connection, now: float) -> None:
         """Turns to the next request of a client whose last one has its response."""
         if connection.inbox:
-            connection.state, wait = State.RECEIVING, RECEIVE_SECONDS
-        else:
-            keepalive = self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER
-            connection.state, wait = State.IDLE, keepalive
-        connection.deadline = now + wait
-        self._advance(connection)
+            connection.state, connection.deadline = State.RECEIVING, now + RECEIVE_SECONDS
+            self._advance(connection)
+            return
+        keepalive = self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER
+        connection.state, connection.deadline = State.IDLE, now + keepalive
+        self._watch(connection, selectors.EVENT_READ)
 
     def _flush(self, connection: Connection) -> bool:
         """Sends what the client takes now. False where the client has gone."""

@@ -73,8 +73,9 @@ class Inbox:
         awaited = self._awaited
         if awaited is None or len(self._received) < awaited.ends:
             return None
-        body = bytes(self._received[awaited.begins : awaited.ends])
-        awaited.request.body = Body(LengthReader(IterUnreader([body]), len(body)))
+        if awaited.ends > awaited.begins:
+            body = bytes(self._received[awaited.begins : awaited.ends])
+            awaited.request.body = Body(LengthReader(IterUnreader([body]), len(body)))
         del self._received[: awaited.ends]
         awaited.request._expected_100_continue = False  # noqa: SLF001  the body is here already
         self._awaited, self._searched = None, 0
