@@ -91,6 +91,9 @@ def test_a_frozen_worker_keeps_its_object_for_less_than_a_minute(road: Road, sta
         with road.running_worker(**SETTINGS) as second, frozen_process(first):
             check_imported_once_by(road, second)
             check_others_go_on(road, upload)
+            # The second worker is killed next, and must not take a message with it.
+            queue = road.rig.queue_url
+            wait_until("its messages are done", lambda: road.rig.count(queue) == 1)
         gate.open()
         # S3 reads on what it began with, whatever has been put since; or the old version is gone.
         ended = ("succeeded", "superseded")
