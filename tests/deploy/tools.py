@@ -5,6 +5,7 @@ out, and the tests that need it say so as they skip.
 """
 
 import dataclasses
+import fcntl
 import json
 import os
 import shutil
@@ -89,19 +90,25 @@ _REAL: Final = {
 }
 
 
+@cache
 def terraform() -> Terraform:
     """Returns the real terraform and provider, or the stand-in beside the project; or skips."""
     program = find("terraform")
-    trial = _download_provider(program)
-    if trial.returncode == 0:
-        return Terraform(program, offline=False)
-    if _OFFLINE.exists():
-        return Terraform(_OFFLINE, offline=True)
+    # Either is prepared by its first use. Of several processes one does that, and others wait.
+    INSTALLED.mkdir(parents=True, exist_ok=True)
+    with (INSTALLED / "terraform.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        trial = _download_provider(program)
+        if trial.returncode == 0:
+            return Terraform(program, offline=False)
+        if _OFFLINE.exists():
+            stand_in = Terraform(_OFFLINE, offline=True)
+            stand_in.run(INFRA / FOLDERS[-1], "version")
+            return stand_in
     assert "Failed to query available provider packages" in trial.stderr, trial.stderr
     pytest.skip("terraform cannot reach its registry, which has the AWS provider")
 
 
-@cache
 def _download_provider(program: Path) -> "subprocess.CompletedProcess[str]":
     (INSTALLED / "providers").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mru-provider-") as made:
