@@ -60,11 +60,11 @@ class Outbox:
         """Does nothing: this socket never blocks."""
 
     def shutdown(self, _: int) -> None:
-        """Does nothing: the process closes the connection once all is sent."""
+        """Raises OSError: the process closes the connection once all is sent."""
         raise OSError("closed by the process")
 
     def close(self) -> None:
-        """Does nothing, as `shutdown`."""
+        """Does nothing: see `shutdown`."""
 
 
 class Connection:

@@ -1,6 +1,5 @@
 """What a client gets that the application never sees: a problem document like all the others."""
 
-import socket
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -18,7 +17,7 @@ class _Sends(Protocol):
 
 
 def write_rejection(
-    client: "_Sends | socket.socket", error: ApiError | HTTPException, *, has_body: bool = True
+    client: _Sends, error: ApiError | HTTPException, *, has_body: bool = True
 ) -> int:
     """Writes an error as the application would, and returns its status.
 
@@ -33,15 +32,9 @@ def write_rejection(
     return status
 
 
-def write_problem(
-    client: "_Sends | socket.socket",
-    status: int,
-    reason: str,
-    detail: str,
-    headers: Iterable[tuple[str, str]] = (),
-) -> None:
+def write_problem(client: _Sends, status: int, reason: str, detail: str) -> None:
     """Writes a response that closes the connection: gunicorn's way to reject bad HTTP."""
-    client.sendall(b"".join(_problem(status, reason, detail, headers)))
+    client.sendall(b"".join(_problem(status, reason, detail, ())))
 
 
 def _problem(
